@@ -1,0 +1,77 @@
+//! What can go wrong, in the words of the domain. `http::problem` turns each into a status and a problem document.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::id::Id;
+
+/// The result of everything that can fail for a reason a caller should hear.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a request was not carried out. Nothing was written when one of these is returned from a transaction.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such record in this workspace.
+    #[error("not found")]
+    NotFound,
+    /// The record existed and is no more; a merged one says where it went.
+    #[error("gone")]
+    Gone { merged_into: Option<Id> },
+    /// The input breaks rules; all broken ones are listed.
+    #[error("invalid input: {0:?}")]
+    Invalid(Vec<Violation>),
+    /// The record's present state does not allow this.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// Another contact has this e-mail address or external id.
+    #[error("duplicate of contact {existing}")]
+    DuplicateContact { existing: Id },
+    /// `If-Match` named a version that is not the current one.
+    #[error("stale: current version is {current}")]
+    Stale { current: i64 },
+    /// Another transaction was in the way. `Db::write` tries again; callers never see this.
+    #[error("contention: {0}")]
+    Contention(String),
+    /// The database cannot be reached or is too busy.
+    #[error("storage unavailable: {0}")]
+    Unavailable(String),
+    /// A fault of ours. The text goes to the log, never to the caller.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// One broken rule at `pointer` (a JSON pointer such as `/email`).
+    pub fn invalid(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![Violation::new(pointer, code, detail)])
+    }
+
+    /// A fault of ours, described for the log.
+    pub fn internal(what: impl fmt::Display) -> Self {
+        Self::Internal(what.to_string())
+    }
+}
+
+/// One broken rule of an input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// JSON pointer to the offending value; empty for the whole body.
+    pub pointer: String,
+    /// Machine-readable name of the rule, such as `required` or `too_long`.
+    pub code: &'static str,
+    /// What was wrong and what is allowed, for a person.
+    pub detail: String,
+}
+
+impl Violation {
+    /// A broken rule `code` at `pointer`, explained by `detail`.
+    pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code, detail: detail.into() }
+    }
+}
+
+/// `Ok` when nothing is broken, otherwise all of it.
+pub fn all_hold(broken: Vec<Violation>) -> Result<()> {
+    if broken.is_empty() { Ok(()) } else { Err(Error::Invalid(broken)) }
+}

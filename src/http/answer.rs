@@ -1,0 +1,87 @@
+//! A successful answer as a value, so that it can be kept with its idempotency key and given again to the letter.
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use serde::{Deserialize, Serialize};
+
+use super::problem::Problem;
+use crate::error::{Error, Result};
+
+/// What a handler returns.
+pub type Reply = std::result::Result<Answer, Problem>;
+
+/// An answer: status, the headers that belong to it, and the body's text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Answer {
+    /// 200 with `view` as the body.
+    pub fn ok<T: Serialize>(view: &T) -> Result<Self> {
+        Self::with_status(200, view)
+    }
+
+    /// 201 with `view` as the body and where to find it.
+    pub fn created<T: Serialize>(location: String, view: &T) -> Result<Self> {
+        Ok(Self::with_status(201, view)?.header("location", location))
+    }
+
+    /// 202 with `view` as the body.
+    pub fn accepted<T: Serialize>(view: &T) -> Result<Self> {
+        Self::with_status(202, view)
+    }
+
+    /// 204.
+    pub fn deleted() -> Self {
+        Self { status: 204, headers: Vec::new(), body: String::new() }
+    }
+
+    /// 303 to `location`.
+    pub fn see_other(location: String) -> Self {
+        Self { status: 303, headers: Vec::new(), body: String::new() }.header("location", location)
+    }
+
+    /// A problem, kept so that a repeat hears the same.
+    pub fn problem(problem: &Problem) -> Self {
+        Self { status: problem.status(), headers: Vec::new(), body: problem.document() }
+            .header("content-type", "application/problem+json".to_owned())
+    }
+
+    /// Adds the entity tag of `version`.
+    pub fn version(self, version: i64) -> Self {
+        self.header("etag", format!("\"v{version}\""))
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: String) -> Self {
+        self.headers.push((name.to_owned(), value));
+        self
+    }
+
+    /// Marks the answer as given before.
+    pub fn replayed(self) -> Self {
+        self.header("idempotency-replayed", "true".to_owned())
+    }
+
+    fn with_status<T: Serialize>(status: u16, view: &T) -> Result<Self> {
+        let body = serde_json::to_string(view).map_err(Error::internal)?;
+        Ok(Self { status, headers: Vec::new(), body }.header("content-type", "application/json".to_owned()))
+    }
+}
+
+impl Responder for Answer {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = HttpResponse::build(status);
+        for (name, value) in &self.headers {
+            response.insert_header((name.as_str(), value.as_str()));
+        }
+        response.body(self.body)
+    }
+}

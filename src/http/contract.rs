@@ -1,0 +1,269 @@
+//! The OpenAPI document, enforced: what it says of a path is what a request there must fulfil.
+//!
+//! Which paths and methods exist (404, 405, `Allow`), which scope a token needs (401, 403), which parameters and body
+//! types are understood (400, 415) and what a body must look like (422) are all read from the generated document, so
+//! the contract and the service cannot drift apart. Rules that JSON Schema cannot say stay with their feature.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix_web::dev::ResourceDef;
+use actix_web::http::Method;
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use utoipa::openapi::OpenApi;
+
+use super::problem::{Kind, Problem};
+use super::violations;
+use crate::clock::Timestamp;
+use crate::id::Id;
+
+/// All operations of the service.
+pub struct Contract {
+    routes: Vec<Route>,
+}
+
+/// One path with its operations.
+pub struct Route {
+    /// The path with its parameters in braces.
+    pub template: String,
+    resource: ResourceDef,
+    operations: BTreeMap<String, Arc<Operation>>,
+}
+
+/// One operation as the document describes it.
+pub struct Operation {
+    /// The scope a token needs; `Some("")` for any valid token; `None` for a public operation.
+    pub scope: Option<String>,
+    /// Whether `If-Match` must be sent.
+    pub needs_if_match: bool,
+    parameters: Vec<Parameter>,
+    body: Option<Body>,
+}
+
+struct Parameter {
+    name: String,
+    required: bool,
+    kind: String,
+    validator: Validator,
+}
+
+struct Body {
+    required: bool,
+    media_types: Vec<String>,
+    validator: Validator,
+}
+
+impl Contract {
+    /// Reads the document. Fails only when the document itself is broken, which a test shows before any release.
+    pub fn new(document: &OpenApi) -> Result<Self, String> {
+        let document = serde_json::to_value(document).map_err(|e| e.to_string())?;
+        let paths = document["paths"].as_object().ok_or("the document has no paths")?;
+        let mut routes = Vec::new();
+        for (template, item) in paths {
+            routes.push(Route::read(template, item, &document)?);
+        }
+        // Fixed paths win over those with parameters.
+        routes.sort_by_key(|route| route.template.contains('{'));
+        Ok(Self { routes })
+    }
+
+    /// The path that `path` belongs to.
+    pub fn route(&self, path: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.resource.is_match(path))
+    }
+}
+
+impl Route {
+    fn read(template: &str, item: &Value, document: &Value) -> Result<Self, String> {
+        let mut operations = BTreeMap::new();
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let operation = Operation::read(operation, document).map_err(|e| format!("{method} {template}: {e}"))?;
+            operations.insert(method.to_uppercase(), Arc::new(operation));
+        }
+        Ok(Self { template: template.to_owned(), resource: ResourceDef::new(template), operations })
+    }
+
+    /// The operation that answers `method`; `HEAD` is answered as `GET` is.
+    pub fn operation(&self, method: &Method) -> Option<Arc<Operation>> {
+        let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+        self.operations.get(method).cloned()
+    }
+
+    /// The methods that the path understands, as `Allow` lists them.
+    pub fn allow(&self) -> String {
+        let mut methods: Vec<&str> = self.operations.keys().map(String::as_str).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        if !methods.contains(&"OPTIONS") {
+            methods.push("OPTIONS");
+        }
+        methods.join(", ")
+    }
+}
+
+impl Operation {
+    fn read(operation: &Value, document: &Value) -> Result<Self, String> {
+        let mut parameters = Vec::new();
+        let mut needs_if_match = false;
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            match parameter["in"].as_str() {
+                Some("query") => parameters.push(Parameter::read(parameter, document)?),
+                Some("header") if parameter["name"] == "If-Match" => {
+                    needs_if_match = parameter["required"] == json!(true);
+                }
+                _ => {}
+            }
+        }
+        let scope = operation["security"].as_array().and_then(|all| all.first()).and_then(|first| {
+            first["bearer"].as_array().map(|scopes| scopes.first().and_then(Value::as_str).unwrap_or("").to_owned())
+        });
+        let body = match &operation["requestBody"] {
+            Value::Null => None,
+            body => Some(Body::read(body, document)?),
+        };
+        Ok(Self { scope, needs_if_match, parameters, body })
+    }
+
+    /// Whether the operation takes a body.
+    pub fn takes_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Checks a query string: known names, each once, each of the documented form.
+    pub fn check_query(&self, query: &str) -> Result<(), Problem> {
+        let mut seen: Vec<String> = Vec::new();
+        let mut wrong: Vec<(String, String)> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let complaint = match self.parameters.iter().find(|parameter| parameter.name == name) {
+                None => Some(self.unknown_parameter()),
+                Some(_) if seen.iter().any(|known| *known == name) => Some("given more than once".to_owned()),
+                Some(parameter) => parameter.complaint(&value),
+            };
+            wrong.extend(complaint.map(|what| (shown(&name), what)));
+            seen.push(name.into_owned());
+        }
+        for parameter in &self.parameters {
+            if parameter.required && !seen.contains(&parameter.name) {
+                wrong.push((parameter.name.clone(), "is required".to_owned()));
+            }
+        }
+        wrong.truncate(20);
+        if wrong.is_empty() { Ok(()) } else { Err(Problem::parameters(&wrong)) }
+    }
+
+    fn unknown_parameter(&self) -> String {
+        if self.parameters.is_empty() {
+            return "unknown; this path takes no parameters".to_owned();
+        }
+        let known: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        format!("unknown; known are {}", known.join(", "))
+    }
+
+    /// Checks that the body's type is one that the operation takes.
+    pub fn check_media_type(&self, content_types: &[&str], length_known_zero: bool) -> Result<(), Problem> {
+        let Some(body) = &self.body else { return Ok(()) };
+        if content_types.is_empty() && length_known_zero && !body.required {
+            return Ok(());
+        }
+        let accepted = match content_types {
+            [one] => body.media_types.iter().any(|media_type| is_media_type(one, media_type)),
+            _ => false,
+        };
+        if accepted {
+            return Ok(());
+        }
+        let detail = format!("send Content-Type: {}, in UTF-8", body.media_types.join(" or "));
+        Err(Problem::new(Kind::UnsupportedMediaType, detail))
+    }
+
+    /// Checks a JSON body against the documented schema; all broken rules are reported.
+    pub fn check_body(&self, value: &Value) -> Result<(), Problem> {
+        let Some(body) = &self.body else { return Ok(()) };
+        if body.validator.is_valid(value) {
+            return Ok(());
+        }
+        violations::explain(&body.validator, value)
+    }
+}
+
+impl Parameter {
+    fn read(parameter: &Value, document: &Value) -> Result<Self, String> {
+        let schema = &parameter["schema"];
+        let kind = match &schema["type"] {
+            Value::Array(kinds) => kinds.iter().find(|kind| *kind != "null").cloned().unwrap_or(Value::Null),
+            kind => kind.clone(),
+        };
+        Ok(Self {
+            name: parameter["name"].as_str().unwrap_or_default().to_owned(),
+            required: parameter["required"] == json!(true),
+            kind: kind.as_str().unwrap_or("string").to_owned(),
+            validator: validator(schema, document)?,
+        })
+    }
+
+    /// What is wrong with `text` as this parameter's value, if anything.
+    fn complaint(&self, text: &str) -> Option<String> {
+        if crate::text::line(text).is_err() {
+            return Some("holds control characters".to_owned());
+        }
+        let value = match self.kind.as_str() {
+            "integer" => match text.parse::<i64>() {
+                Ok(number) if number.to_string() == text => json!(number),
+                _ => return Some("must be a whole number".to_owned()),
+            },
+            "boolean" => match text {
+                "true" => json!(true),
+                "false" => json!(false),
+                _ => return Some("must be true or false".to_owned()),
+            },
+            _ => json!(text),
+        };
+        violations::first(&self.validator, &value)
+    }
+}
+
+impl Body {
+    fn read(body: &Value, document: &Value) -> Result<Self, String> {
+        let content = body["content"].as_object().ok_or("a request body without content")?;
+        let schema = content.values().next().map_or(&Value::Null, |media_type| &media_type["schema"]);
+        Ok(Self {
+            required: body["required"] == json!(true),
+            media_types: content.keys().cloned().collect(),
+            validator: validator(schema, document)?,
+        })
+    }
+}
+
+/// A parameter's name as it may be shown: what a caller made up is cut.
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+/// Whether the header value `given` means `media_type`, in UTF-8.
+fn is_media_type(given: &str, media_type: &str) -> bool {
+    let mut parts = given.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    essence.eq_ignore_ascii_case(media_type)
+        && parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, charset)) if name.eq_ignore_ascii_case("charset") => {
+                charset.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            Some(_) => true,
+            None => parameter.is_empty(),
+        })
+}
+
+fn validator(schema: &Value, document: &Value) -> Result<Validator, String> {
+    let mut schema = schema.clone();
+    if let Value::Object(members) = &mut schema {
+        members.insert("components".to_owned(), document["components"].clone());
+    }
+    jsonschema::draft202012::options()
+        .should_validate_formats(true)
+        .with_format("uuid", |text: &str| Id::parse(text).is_some())
+        .with_format("date-time", |text: &str| Timestamp::parse(text).is_some())
+        .build(&schema)
+        .map_err(|e| e.to_string())
+}

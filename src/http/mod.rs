@@ -1,0 +1,53 @@
+//! How HTTP is spoken here: the app and its state, problems, checked requests, kept answers, pages of lists.
+//!
+//! `frame` surrounds every request, `contract` tells what a request must look like, `command` carries it to its
+//! feature. Everything else in this room is used by those three.
+
+pub mod answer;
+pub mod command;
+pub mod condition;
+pub mod contract;
+pub mod document;
+mod frame;
+pub mod health;
+pub mod idempotency;
+pub mod json;
+pub mod lists;
+pub mod patch;
+pub mod path;
+pub mod problem;
+pub mod rate;
+pub mod request_id;
+pub mod serve;
+mod violations;
+
+use crate::auth::Principals;
+use crate::auth::token::Tokens;
+use crate::clock::Clock;
+use crate::db::Db;
+
+/// What the handlers of one process share.
+pub struct State {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Issues and checks tokens.
+    pub tokens: Tokens,
+    /// What users and clients may do, remembered.
+    pub principals: Principals,
+    /// What requests must look like.
+    pub contract: contract::Contract,
+    /// How much each caller may ask.
+    pub rate: rate::Rate,
+    /// How long idempotency keys are kept.
+    pub idempotency: idempotency::Terms,
+}
+
+impl State {
+    /// The state of a service on `db` with the tokens and limits given.
+    pub fn new(db: Db, clock: Clock, tokens: Tokens, rate: rate::Rate, idempotency: idempotency::Terms) -> Result<Self, String> {
+        let contract = contract::Contract::new(&document::document())?;
+        Ok(Self { db, clock, tokens, principals: Principals::default(), contract, rate, idempotency })
+    }
+}

@@ -1,0 +1,23 @@
+//! Ids in paths: the canonical spelling or 404, the same on every path.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use super::problem::{Kind, Problem};
+use crate::id::Id;
+
+/// The `{id}` of a path.
+#[derive(Clone, Copy, Debug)]
+pub struct PathId(pub Id);
+
+impl FromRequest for PathId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(Id::parse);
+        ready(id.map(PathId).ok_or_else(|| Problem::new(Kind::NotFound, "no such record")))
+    }
+}

@@ -1,0 +1,60 @@
+//! The running service: all routes, the server around them, and a graceful end.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::frame::frame;
+use super::{State, document, health};
+
+/// Seconds that requests under way have to end when the service is told to stop.
+const GRACE_S: u64 = 20;
+
+/// Every path of the service, feature by feature. Fixed paths come before those with parameters.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .configure(crate::accounts::handlers::routes)
+        .configure(crate::contacts::handlers::routes)
+        .configure(crate::matching::handlers::routes)
+        .configure(crate::leads::handlers::routes)
+        .configure(crate::forms::handlers::routes)
+        .configure(crate::interactions::handlers::routes)
+        .configure(crate::scoring::handlers::routes)
+        .configure(crate::process::handlers::routes)
+        .configure(crate::events::handlers::routes)
+        .configure(crate::workspaces::handlers::routes)
+        .configure(crate::auth::handlers::routes)
+        .service(health::live)
+        .service(health::ready)
+        .service(health::openapi);
+}
+
+/// Starts the service on `listener`. The server runs until it is told to stop by a signal or through its handle.
+pub fn start(listener: TcpListener, state: web::Data<State>, workers: usize) -> std::io::Result<Server> {
+    let contract = document::document();
+    let server = HttpServer::new(move || {
+        let docs = utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", contract.clone());
+        App::new()
+            .app_data(state.clone())
+            .wrap(from_fn(frame))
+            .into_utoipa_app()
+            .configure(routes)
+            .into_app()
+            .service(web::redirect("/docs", "/docs/"))
+            .service(docs)
+    });
+    let server = server
+        .workers(workers)
+        .client_request_timeout(Duration::from_secs(5))
+        .client_disconnect_timeout(Duration::from_secs(2))
+        .keep_alive(Duration::from_secs(75))
+        .max_connections(25_000)
+        .shutdown_timeout(GRACE_S)
+        .listen(listener)?;
+    Ok(server.run())
+}

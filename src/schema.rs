@@ -1,0 +1,427 @@
+//! The tables as diesel sees them: the same on both databases. `migrations/` is what makes them; a test compares the two.
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    workspaces (id) {
+        id -> Uuid,
+        key -> Text,
+        name -> Text,
+        settings -> Json,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    users (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        email -> Text,
+        email_key -> Text,
+        role -> Text,
+        teams -> Json,
+        rank -> Nullable<BigInt>,
+        product_lines -> Json,
+        capacity -> Nullable<BigInt>,
+        away_until -> Nullable<Instant>,
+        disabled -> Bool,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    clients (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        secret_hash -> Text,
+        scopes -> Json,
+        disabled -> Bool,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    idempotency_keys (workspace_id, principal, method, path, key) {
+        workspace_id -> Uuid,
+        principal -> Text,
+        method -> Text,
+        path -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        lease -> Uuid,
+        lease_until -> Instant,
+        answer -> Nullable<Json>,
+        expires_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    accounts (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        search_key -> Text,
+        domain -> Nullable<Text>,
+        industry -> Nullable<Text>,
+        employees -> Nullable<BigInt>,
+        annual_revenue_minor -> Nullable<BigInt>,
+        annual_revenue_currency -> Nullable<Text>,
+        country -> Nullable<Text>,
+        tax_id -> Nullable<Text>,
+        registration_number -> Nullable<Text>,
+        owner_id -> Nullable<Uuid>,
+        attributes -> Json,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    contacts (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        search_key -> Text,
+        email -> Nullable<Text>,
+        email_key -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        phone_key -> Nullable<Text>,
+        mobile -> Nullable<Text>,
+        mobile_key -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        job_title -> Nullable<Text>,
+        decision_role -> Nullable<Text>,
+        language -> Nullable<Text>,
+        address -> Json,
+        account_id -> Nullable<Uuid>,
+        owner_id -> Nullable<Uuid>,
+        marketing_only -> Bool,
+        consents -> Json,
+        first_source -> Nullable<Text>,
+        attributes -> Json,
+        merged_into_id -> Nullable<Uuid>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::db::types::{Instant, Uuid};
+
+    contact_anonymous_ids (workspace_id, anonymous_id) {
+        workspace_id -> Uuid,
+        anonymous_id -> Text,
+        contact_id -> Uuid,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    matching_strategies (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        key -> Text,
+        target -> Text,
+        definition -> Json,
+        is_default -> Bool,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    forms (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        key -> Text,
+        name -> Text,
+        status -> Text,
+        definition -> Json,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    leads (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        topic -> Nullable<Text>,
+        contact_id -> Nullable<Uuid>,
+        account_id -> Nullable<Uuid>,
+        captured -> Json,
+        email_key -> Nullable<Text>,
+        form_id -> Nullable<Uuid>,
+        campaign -> Nullable<Text>,
+        product_line -> Nullable<Text>,
+        source -> Text,
+        source_detail -> Nullable<Text>,
+        channel_class -> Text,
+        utm -> Json,
+        referrer_contact_id -> Nullable<Uuid>,
+        status -> Text,
+        status_reason -> Nullable<Text>,
+        process -> Text,
+        stage -> Nullable<Text>,
+        stage_since -> Instant,
+        owner_id -> Nullable<Uuid>,
+        flags -> Json,
+        sales_ready_at -> Nullable<Instant>,
+        temperature -> Nullable<Text>,
+        score -> BigInt,
+        origin_key -> Nullable<Text>,
+        attributes -> Json,
+        search_key -> Text,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Uuid};
+
+    stage_changes (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        lead_id -> Uuid,
+        process -> Text,
+        from_stage -> Nullable<Text>,
+        to_stage -> Text,
+        cause -> Text,
+        actor_id -> Nullable<Uuid>,
+        note -> Nullable<Text>,
+        at -> Instant,
+        seconds_in_stage -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    submissions (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        form_id -> Uuid,
+        form_version -> BigInt,
+        received_at -> Instant,
+        payload -> Json,
+        fingerprint -> Text,
+        client_key -> Nullable<Text>,
+        remote_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        status -> Text,
+        reason -> Nullable<Text>,
+        outcome -> Json,
+        contact_id -> Nullable<Uuid>,
+        lead_id -> Nullable<Uuid>,
+        interaction_id -> Nullable<Uuid>,
+        version -> BigInt,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    match_decisions (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        target -> Text,
+        channel -> Text,
+        submission_id -> Nullable<Uuid>,
+        decision -> Json,
+        effect -> Text,
+        record_id -> Nullable<Uuid>,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::db::types::{Instant, Uuid};
+
+    interaction_kinds (workspace_id, key) {
+        workspace_id -> Uuid,
+        key -> Text,
+        name -> Text,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    interactions (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        occurred_at -> Instant,
+        recorded_at -> Instant,
+        contact_id -> Nullable<Uuid>,
+        lead_id -> Nullable<Uuid>,
+        email_key -> Nullable<Text>,
+        phone_key -> Nullable<Text>,
+        external_person_id -> Nullable<Text>,
+        anonymous_id -> Nullable<Text>,
+        asset -> Nullable<Text>,
+        campaign -> Nullable<Text>,
+        form_id -> Nullable<Uuid>,
+        properties -> Json,
+        source -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        sender_id -> Nullable<Uuid>,
+        cause -> Nullable<Text>,
+        evidence -> Text,
+        voided_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    scoring_models (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        status -> Text,
+        live_version -> Nullable<BigInt>,
+        draft -> Nullable<Json>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    scoring_model_versions (workspace_id, model_id, model_version) {
+        workspace_id -> Uuid,
+        model_id -> Uuid,
+        model_version -> BigInt,
+        definition -> Json,
+        published_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    lead_scores (workspace_id, lead_id, model_id) {
+        workspace_id -> Uuid,
+        lead_id -> Uuid,
+        model_id -> Uuid,
+        model_version -> BigInt,
+        score -> BigInt,
+        grade -> Text,
+        shares -> Json,
+        reached -> Bool,
+        evaluated_at -> Instant,
+        due_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Uuid};
+
+    score_entries (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        lead_id -> Uuid,
+        model_id -> Uuid,
+        model_version -> BigInt,
+        rule -> Text,
+        points -> BigInt,
+        cause -> Text,
+        interaction_id -> Nullable<Uuid>,
+        at -> Instant,
+        recorded_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    events (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        #[sql_name = "type"]
+        kind -> Text,
+        contact_id -> Nullable<Uuid>,
+        lead_id -> Nullable<Uuid>,
+        data -> Json,
+        at -> Instant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    clients,
+    contact_anonymous_ids,
+    contacts,
+    events,
+    forms,
+    idempotency_keys,
+    interaction_kinds,
+    interactions,
+    lead_scores,
+    leads,
+    match_decisions,
+    matching_strategies,
+    score_entries,
+    scoring_model_versions,
+    scoring_models,
+    stage_changes,
+    submissions,
+    users,
+    workspaces,
+);

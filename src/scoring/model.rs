@@ -1,0 +1,154 @@
+//! The document a scoring model is written as (SCO-1, SCO-2, SCO-5, SCO-6).
+//!
+//! These types say what a document looks like; `check.rs` says which documents make sense, `compile.rs` makes one
+//! ready to score with.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::condition::Condition;
+use super::percent::Percent;
+use crate::filter;
+
+/// How leads are scored: rules that give points for who a lead is and what was done, and how the sum is read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ScoringDefinition)]
+pub struct Definition {
+    /// What people call the model; 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200, example = "Newcomers")]
+    pub name: String,
+    /// Which leads it scores.
+    pub target: Target,
+    /// Conditions on lead, contact and account that must all hold for a lead to be scored at all; at most 20, none by
+    /// default. `lead.score`, `lead.temperature` and `lead.stage` follow from scores and cannot be asked for.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub audience: Vec<filter::Condition>,
+    /// The score, in points, from which a lead is ready for sales; 1 to 1,000,000, by default 100.
+    #[serde(default = "default_sales_ready_score")]
+    #[schema(minimum = 1, maximum = 1_000_000, default = 100)]
+    pub sales_ready_score: i64,
+    /// What gives and takes points; 1 to 200 rules with different keys.
+    #[schema(min_items = 1, max_items = 200)]
+    pub rules: Vec<Rule>,
+    /// Bounds for the sum of several rules; at most 50 groups with different names.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub groups: Vec<Group>,
+    /// The score is never less, in points; within ±1,000,000,000, by default 0.
+    #[serde(default)]
+    #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000, default = 0)]
+    pub floor: i64,
+    /// The score is never more, in points; within ±1,000,000,000 and not below `floor` or `residual`. Without it there
+    /// is no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000)]
+    pub ceiling: Option<i64>,
+    /// What a lead keeps, in points, that once met a positive rule, so that "old" differs from "never"; 0 to
+    /// 1,000,000, by default 1.
+    #[serde(default = "default_residual")]
+    #[schema(minimum = 0, maximum = 1_000_000, default = 1)]
+    pub residual: i64,
+    /// Names for ranges of the score, lowest first, without gaps; 1 to 20, by default cold to 25, warm from 26 to 60,
+    /// hot from 61.
+    #[serde(default = "shipped_grades")]
+    #[schema(min_items = 1, max_items = 20)]
+    pub grades: Vec<Grade>,
+    /// Whether interactions that look like a machine's count too; by default they do not. What is known to be a
+    /// machine's never counts.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub suspect_evidence: bool,
+}
+
+/// Which leads a model scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ScoringTarget)]
+pub enum Target {
+    /// Leads with a contact, by what the contact did.
+    Contact,
+    /// Leads with an account and no contact, by what all contacts of the account did.
+    Account,
+}
+
+/// Gives points while all its conditions hold. Points are given as `points` or as `readiness_percent`, not both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ScoringRule)]
+pub struct Rule {
+    /// What the ledger calls the rule; 1 to 64 of `a-z`, `0-9` and `_`, unique in the model.
+    #[schema(pattern = "^[a-z0-9_]{1,64}$", example = "white_paper")]
+    pub key: String,
+    /// What people call the rule; 1 to 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 200)]
+    pub name: Option<String>,
+    /// The group whose bounds the rule's points fall under; the name of one of `groups`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[a-z0-9_]{1,64}$")]
+    pub group: Option<String>,
+    /// What the rule gives, in points, or takes if negative; within ±1,000,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = -1_000_000, maximum = 1_000_000, example = 5)]
+    pub points: Option<i64>,
+    /// What the rule gives, in percent of `sales_ready_score`, rounded to whole points, halves away from zero; within
+    /// ±1000, at most six decimals, and within ±1,000,000 points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, minimum = -1000, maximum = 1000, example = 12.5)]
+    pub readiness_percent: Option<Percent>,
+    /// The conditions that must all hold; 1 to 20, at most one of them with frequency `each`.
+    #[schema(min_items = 1, max_items = 20)]
+    pub when: Vec<Condition>,
+}
+
+/// Bounds the sum of the rules that name it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ScoringGroup)]
+pub struct Group {
+    /// What rules and the ledger (`@cap:<name>`) call the group; 1 to 64 of `a-z`, `0-9` and `_`, unique in the model.
+    #[schema(pattern = "^[a-z0-9_]{1,64}$", example = "mail")]
+    pub name: String,
+    /// The most the group gives, in points; within ±1,000,000,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000, example = 10)]
+    pub max: Option<i64>,
+    /// The least the group gives, in points; within ±1,000,000,000 and not above `max`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000)]
+    pub min: Option<i64>,
+}
+
+/// A name for a range of the score. Each grade begins one point above the end of the one before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ScoringGrade)]
+pub struct Grade {
+    /// The name; 1 to 64 characters, unique in the model.
+    #[schema(min_length = 1, max_length = 64, example = "warm")]
+    pub name: String,
+    /// The lowest score of the range, in points, within ±1,000,000,000; absent in the first grade and only there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000, example = 26)]
+    pub from: Option<i64>,
+    /// The highest score of the range, in points, within ±1,000,000,000; absent in the last grade and only there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000, example = 60)]
+    pub to: Option<i64>,
+}
+
+fn default_sales_ready_score() -> i64 {
+    100
+}
+
+fn default_residual() -> i64 {
+    1
+}
+
+fn shipped_grades() -> Vec<Grade> {
+    [("cold", None, Some(25)), ("warm", Some(26), Some(60)), ("hot", Some(61), None)]
+        .map(|(name, from, to)| Grade { name: name.to_owned(), from, to })
+        .into()
+}

@@ -1,0 +1,134 @@
+//! Everything one model sees in one lead, sorted once so that any instant can be read off quickly (SCO-5).
+//!
+//! Records have no history here: conditions on them are answered from the facts given, for every instant alike. Rules
+//! that fail by them, or give no points, can never count and are left out.
+
+use super::compile::Model;
+use super::evaluate::{Facts, Share};
+use super::ledger::Cause;
+use super::model::Group;
+use super::occurrence::Occurrence;
+use super::track::Track;
+use crate::clock::Timestamp;
+use crate::filter;
+use crate::id::Id;
+
+/// Instants end with the year 2199; no moment is foreseen beyond.
+const END: Timestamp = Timestamp::from_day(84_006);
+
+pub(super) struct Reading<'a> {
+    pub(super) model: &'a Model,
+    rules: Vec<Active<'a>>,
+    /// When some positive rule was first met, windows and decay left aside.
+    first_met: Option<Timestamp>,
+}
+
+/// A rule that counts as soon as its conditions on interactions hold.
+struct Active<'a> {
+    key: &'a str,
+    group: Option<&'a str>,
+    points: i64,
+    tracks: Vec<Track<'a>>,
+}
+
+/// An instant at which shares may change by themselves, and why.
+pub(super) struct Moment<'a> {
+    pub(super) at: Timestamp,
+    /// The strongest of the causes.
+    pub(super) cause: Cause,
+    /// The rules that may change, each with its own cause.
+    rules: Vec<(&'a str, Cause)>,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(model: &'a Model, facts: &Facts, evidence: &'a [Occurrence]) -> Self {
+        let suspects_count = model.definition().suspect_evidence;
+        let counting = model.rules().filter(|(rule, points)| {
+            *points != 0 && rule.attributes().all(|condition| filter::holds(condition, &facts.records))
+        });
+        let rules: Vec<_> = counting
+            .map(|(rule, points)| Active {
+                key: &rule.key,
+                group: rule.group.as_deref(),
+                points,
+                tracks: rule.behaviours().map(|it| Track::new(it, facts, evidence, suspects_count)).collect(),
+            })
+            .collect();
+        let first_met = rules.iter().filter(|rule| rule.points > 0).filter_map(Active::first_met).min();
+        Self { model, rules, first_met }
+    }
+
+    /// What every rule gives at `at`, in the order of the model; rules that give nothing are left out.
+    pub(super) fn rule_shares(&self, at: Timestamp) -> Vec<Share> {
+        self.rules.iter().filter_map(|rule| rule.share(at)).collect()
+    }
+
+    /// What the rules of `group` give at `at` together, before its bounds.
+    pub(super) fn group_sum(&self, group: &Group, at: Timestamp) -> i64 {
+        let members = self.rules.iter().filter(|rule| rule.group == Some(&group.name));
+        members.map(|rule| rule.worth(at)).fold(0, i64::saturating_add)
+    }
+
+    /// Whether by `at` some positive rule was met, windows and decay left aside.
+    pub(super) fn once_met(&self, at: Timestamp) -> bool {
+        self.first_met.is_some_and(|met| met <= at)
+    }
+
+    /// The first instant after `after` at which a share may change by itself.
+    pub(super) fn next_moment(&self, after: Timestamp) -> Option<Moment<'a>> {
+        let coming: Vec<_> = self.rules.iter().filter_map(|rule| Some((rule.key, rule.next(after)?))).collect();
+        let (at, cause) = coming.iter().map(|(_, next)| *next).min().filter(|(at, _)| *at < END)?;
+        let rules = coming.into_iter().filter(|(_, next)| next.0 == at).map(|(key, next)| (key, next.1)).collect();
+        Some(Moment { at, cause, rules })
+    }
+}
+
+impl Moment<'_> {
+    /// Why the share of `rule` changes at this moment. Bounds and the residual change for the strongest cause.
+    pub(super) fn cause_of(&self, rule: &str) -> Cause {
+        self.rules.iter().find(|(key, _)| *key == rule).map_or(self.cause, |(_, cause)| *cause)
+    }
+}
+
+impl Active<'_> {
+    fn worth(&self, at: Timestamp) -> i64 {
+        if !self.tracks.iter().all(|track| track.holds(at)) {
+            return 0;
+        }
+        self.tracks.iter().find_map(|track| track.sum(self.points, at)).unwrap_or(self.points)
+    }
+
+    fn share(&self, at: Timestamp) -> Option<Share> {
+        let points = self.worth(at);
+        (points != 0).then(|| Share { rule: self.key.to_owned(), points, because: self.because(at) })
+    }
+
+    fn because(&self, at: Timestamp) -> Vec<Id> {
+        let mut because: Vec<_> = self.tracks.iter().flat_map(|track| track.because(self.points, at)).collect();
+        because.sort_by_key(|it| (it.occurred_at, it.id));
+        because.dedup_by_key(|it| it.id);
+        because.into_iter().map(|it| it.id).collect()
+    }
+
+    fn next(&self, after: Timestamp) -> Option<(Timestamp, Cause)> {
+        self.tracks.iter().filter_map(|track| track.next(self.points, after)).min()
+    }
+
+    /// The first instant at which all conditions were met together, windows and decay left aside.
+    fn first_met(&self) -> Option<Timestamp> {
+        let mut met = Timestamp::from_micros(i64::MIN);
+        for track in &self.tracks {
+            met = met.max(track.first_met()?);
+        }
+        loop {
+            let mut quiet = met;
+            for track in &self.tracks {
+                quiet = track.quiet_from(quiet)?;
+            }
+            if quiet == met {
+                return Some(met);
+            }
+            met = quiet;
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! Users, clients and settings over HTTP.
+
+use actix_web::{delete, get, patch, post, web};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::settings::Settings;
+use super::{Client, NewUser, User};
+use crate::auth::Actor;
+use crate::auth::scope::Role;
+use crate::auth::token::PrincipalKind;
+use crate::clock::Timestamp;
+use crate::contacts::identity;
+use crate::db::Tx;
+use crate::db::page::{SortField, SortKind, Sorted};
+use crate::db::types::{Code, JsonOf};
+use crate::error::{Error, Result};
+use crate::http::answer::{Answer, Reply};
+use crate::http::command::Command;
+use crate::http::condition::Condition;
+use crate::http::lists::{Page, PageQuery};
+use crate::http::patch;
+use crate::http::path::PathId;
+use crate::id::Id;
+use crate::workspaces;
+
+/// The paths of this feature.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list_users).service(create_user).service(show_user).service(change_user);
+    config.service(list_clients).service(create_client).service(remove_client);
+    config.service(show_settings).service(change_settings);
+}
+
+const USER_SORT: &[SortField] = &[SortField::new("created_at", "users.created_at", SortKind::Instant)];
+const CLIENT_SORT: &[SortField] = &[SortField::new("created_at", "clients.created_at", SortKind::Instant)];
+
+impl Sorted for User {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn sort_value(&self, _: &str) -> String {
+        self.created_at.to_string()
+    }
+}
+
+impl Sorted for Client {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn sort_value(&self, _: &str) -> String {
+        self.created_at.to_string()
+    }
+}
+
+/// A user.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
+struct UserView {
+    /// Their id.
+    id: Id,
+    /// Their name.
+    #[schema(example = "Mari Maasikas")]
+    name: String,
+    /// Their address, also the reply-to identity of mail sent in their name.
+    #[schema(example = "mari@example.com")]
+    email: String,
+    /// What they do.
+    role: Role,
+    /// Teams they belong to.
+    teams: Vec<String>,
+    /// Place among the sellers: 1 is the best.
+    rank: Option<i64>,
+    /// Product lines they sell.
+    product_lines: Vec<String>,
+    /// Open leads they may hold at most.
+    capacity: Option<i64>,
+    /// Until when they take no leads.
+    away_until: Option<Timestamp>,
+    /// Whether they are locked out.
+    disabled: bool,
+    /// Grows by one with every change.
+    #[schema(example = 1)]
+    version: i64,
+    /// When they were added.
+    created_at: Timestamp,
+    /// When they were last changed.
+    updated_at: Timestamp,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id,
+            name: user.name,
+            email: user.email,
+            role: user.role.0,
+            teams: user.teams.0,
+            rank: user.rank,
+            product_lines: user.product_lines.0,
+            capacity: user.capacity,
+            away_until: user.away_until,
+            disabled: user.disabled,
+            version: user.version,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
+/// Changes to a user: absent fields stay, null clears.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"role": "sales_manager", "away_until": null}))]
+struct UserPatch {
+    /// Their name.
+    #[serde(deserialize_with = "patch::present")]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// Their address.
+    #[serde(deserialize_with = "patch::present")]
+    #[schema(value_type = String, min_length = 3, max_length = 254)]
+    email: Option<String>,
+    /// What they do.
+    #[serde(deserialize_with = "patch::present")]
+    #[schema(value_type = Role)]
+    role: Option<Role>,
+    /// Teams they belong to.
+    #[serde(deserialize_with = "patch::present")]
+    #[schema(value_type = Vec<String>, max_items = 50)]
+    teams: Option<Vec<String>>,
+    /// Place among the sellers: 1 is the best.
+    #[serde(deserialize_with = "patch::present")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 100_000)]
+    rank: Option<Option<i64>>,
+    /// Product lines they sell.
+    #[serde(deserialize_with = "patch::present")]
+    #[schema(value_type = Vec<String>, max_items = 50)]
+    product_lines: Option<Vec<String>>,
+    /// Open leads they may hold at most.
+    #[serde(deserialize_with = "patch::present")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000)]
+    capacity: Option<Option<i64>>,
+    /// Until when they take no leads.
+    #[serde(deserialize_with = "patch::present")]
+    #[schema(value_type = Option<Timestamp>)]
+    away_until: Option<Option<Timestamp>>,
+    /// Whether they are locked out.
+    #[serde(deserialize_with = "patch::present")]
+    #[schema(value_type = bool)]
+    disabled: Option<bool>,
+}
+
+impl UserPatch {
+    fn apply(&self, user: &mut User) -> Result<()> {
+        if let Some(typed) = &self.email {
+            let email = identity::email(typed).map_err(|e| Error::Invalid(vec![e.at("/email")]))?;
+            (user.email, user.email_key) = (email.typed, email.key);
+        }
+        user.name = self.name.clone().unwrap_or_else(|| user.name.clone());
+        user.role = self.role.map_or(user.role, Code);
+        user.teams = self.teams.clone().map_or_else(|| user.teams.clone(), JsonOf);
+        user.rank = self.rank.unwrap_or(user.rank);
+        user.product_lines = self.product_lines.clone().map_or_else(|| user.product_lines.clone(), JsonOf);
+        user.capacity = self.capacity.unwrap_or(user.capacity);
+        user.away_until = self.away_until.unwrap_or(user.away_until);
+        user.disabled = self.disabled.unwrap_or(user.disabled);
+        Ok(())
+    }
+}
+
+/// List users
+///
+/// Everyone who works in the workspace. Can be ordered by `created_at`.
+#[utoipa::path(
+    tag = "workspace",
+    operation_id = "list_users",
+    params(PageQuery),
+    responses((status = 200, description = "A page of users", body = Page<UserView>)),
+    security(("bearer" = ["workspace:admin"])),
+)]
+#[get("/v1/users")]
+async fn list_users(actor: Actor, page: web::Query<PageQuery>) -> Reply {
+    let paging = page.paging(USER_SORT)?;
+    actor.read(move |tx| Answer::ok(&Page::new(tx.users().list(&paging)?, &paging, None, UserView::from)?)).await
+}
+
+/// Create a user
+///
+/// Adds someone to the workspace. They get tokens through `ripen token`.
+#[utoipa::path(
+    tag = "workspace",
+    operation_id = "create_user",
+    request_body(content = NewUser, example = json!({"name": "Mari Maasikas", "email": "mari@example.com", "role": "salesperson"})),
+    responses((status = 201, description = "The user", body = UserView)),
+    security(("bearer" = ["workspace:admin"])),
+)]
+#[post("/v1/users")]
+async fn create_user(command: Command<NewUser>) -> Reply {
+    command
+        .run(|tx, new, _| {
+            let user = workspaces::create_user(tx, new)?;
+            let version = user.version;
+            Ok(Answer::created(format!("/v1/users/{}", user.id), &UserView::from(user))?.version(version))
+        })
+        .await
+}
+
+/// Get a user
+///
+/// One person who works in the workspace.
+#[utoipa::path(
+    tag = "workspace",
+    operation_id = "get_user",
+    params(("id" = Id, Path, description = "The user")),
+    responses((status = 200, description = "The user", body = UserView)),
+    security(("bearer" = ["workspace:admin"])),
+)]
+#[get("/v1/users/{id}")]
+async fn show_user(actor: Actor, PathId(id): PathId) -> Reply {
+    actor
+        .read(move |tx| {
+            let user = tx.users().find(id)?.ok_or(Error::NotFound)?;
+            let version = user.version;
+            Ok(Answer::ok(&UserView::from(user))?.version(version))
+        })
+        .await
+}
+
+/// Change a user
+///
+/// A merge patch. A new role or a lock-out takes effect within half a minute on every instance.
+#[utoipa::path(
+    tag = "workspace",
+    operation_id = "change_user",
+    params(
+        ("id" = Id, Path, description = "The user"),
+        ("If-Match" = String, Header, description = "The ETag of the version to change; another version gives 412"),
+    ),
+    request_body(content = UserPatch, content_type = "application/merge-patch+json"),
+    responses(
+        (status = 200, description = "The user after the change", body = UserView),
+        (status = 412, description = "The user has changed since it was read"),
+        (status = 428, description = "If-Match is missing"),
+    ),
+    security(("bearer" = ["workspace:admin"])),
+)]
+#[patch("/v1/users/{id}")]
+async fn change_user(PathId(id): PathId, command: Command<UserPatch>) -> Reply {
+    let (state, workspace) = (command.actor.state.clone(), command.actor.workspace);
+    let reply = command.run(move |tx, patch, condition| save_user(tx, id, patch, condition)).await;
+    state.principals.forget(workspace, PrincipalKind::User, id);
+    reply
+}
+
+fn save_user(tx: &mut Tx<'_>, id: Id, patch: &UserPatch, condition: &Condition) -> Result<Answer> {
+    let mut user = tx.users().find(id)?.ok_or(Error::NotFound)?;
+    condition.check(user.version)?;
+    patch.apply(&mut user)?;
+    if !tx.users().update(&user)? {
+        return Err(Error::Stale { current: user.version + 1 });
+    }
+    let user = tx.users().find(id)?.ok_or(Error::NotFound)?;
+    let version = user.version;
+    Ok(Answer::ok(&UserView::from(user))?.version(version))
+}
+
+/// A client.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Client)]
+struct ClientView {
+    /// Its id; also its `client_id` at `/oauth/token`.
+    id: Id,
+    /// Its name.
+    #[schema(example = "Newsletter service")]
+    name: String,
+    /// What it may do.
+    #[schema(example = json!(["interactions:write"]))]
+    scopes: Vec<String>,
+    /// Whether it is locked out.
+    disabled: bool,
+    /// When it was added.
+    created_at: Timestamp,
+}
+
+impl From<Client> for ClientView {
+    fn from(client: Client) -> Self {
+        Self {
+            id: client.id,
+            name: client.name,
+            scopes: client.scopes.0,
+            disabled: client.disabled,
+            created_at: client.created_at,
+        }
+    }
+}
+
+/// A new client with its secret.
+#[derive(Serialize, ToSchema)]
+struct CreatedClient {
+    /// The client.
+    client: ClientView,
+    /// Its secret, shown this once and never again.
+    client_secret: String,
+}
+
+/// A program that is to act in the workspace.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Newsletter service", "scopes": ["interactions:write"]}))]
+struct NewClient {
+    /// Its name.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// What it may do.
+    #[schema(min_items = 1, max_items = 50)]
+    scopes: Vec<String>,
+}
+
+/// List clients
+///
+/// Programs that may act in the workspace. Can be ordered by `created_at`.
+#[utoipa::path(
+    tag = "workspace",
+    operation_id = "list_clients",
+    params(PageQuery),
+    responses((status = 200, description = "A page of clients", body = Page<ClientView>)),
+    security(("bearer" = ["workspace:admin"])),
+)]
+#[get("/v1/clients")]
+async fn list_clients(actor: Actor, page: web::Query<PageQuery>) -> Reply {
+    let paging = page.paging(CLIENT_SORT)?;
+    actor.read(move |tx| Answer::ok(&Page::new(tx.clients().list(&paging)?, &paging, None, ClientView::from)?)).await
+}
+
+/// Create a client
+///
+/// The answer holds the secret, this once: it is kept only as a hash.
+#[utoipa::path(
+    tag = "workspace",
+    operation_id = "create_client",
+    request_body = NewClient,
+    responses((status = 201, description = "The client and its secret", body = CreatedClient)),
+    security(("bearer" = ["workspace:admin"])),
+)]
+#[post("/v1/clients")]
+async fn create_client(command: Command<NewClient>) -> Reply {
+    command
+        .run(|tx, new, _| {
+            let (client, client_secret) = workspaces::create_client(tx, &new.name, &new.scopes)?;
+            let location = format!("/v1/clients/{}", client.id);
+            Answer::created(location, &CreatedClient { client: client.into(), client_secret })
+        })
+        .await
+}
+
+/// Delete a client
+///
+/// Its secret and its tokens are worth nothing within half a minute.
+#[utoipa::path(
+    tag = "workspace",
+    operation_id = "delete_client",
+    params(("id" = Id, Path, description = "The client")),
+    responses((status = 204, description = "Deleted")),
+    security(("bearer" = ["workspace:admin"])),
+)]
+#[delete("/v1/clients/{id}")]
+async fn remove_client(PathId(id): PathId, command: Command<()>) -> Reply {
+    let (state, workspace) = (command.actor.state.clone(), command.actor.workspace);
+    let reply = command
+        .run(move |tx, (), _| if tx.clients().delete(id)? { Ok(Answer::deleted()) } else { Err(Error::NotFound) })
+        .await;
+    state.principals.forget(workspace, PrincipalKind::Client, id);
+    reply
+}
+
+/// Get settings
+///
+/// What the workspace decided for itself.
+#[utoipa::path(
+    tag = "workspace",
+    operation_id = "get_settings",
+    responses((status = 200, description = "The settings", body = Settings)),
+    security(("bearer" = ["workspace:admin"])),
+)]
+#[get("/v1/settings")]
+async fn show_settings(actor: Actor) -> Reply {
+    actor
+        .read(|tx| {
+            let workspace = tx.workspaces().own()?;
+            Ok(Answer::ok(&workspace.settings.0)?.version(workspace.version))
+        })
+        .await
+}
+
+/// Changes to the settings: absent members stay, null restores the default.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"default_country": "EE"}), value_type = Object)]
+struct SettingsPatch(Value);
+
+/// Change settings
+///
+/// A merge patch; a source set to null is removed.
+#[utoipa::path(
+    tag = "workspace",
+    operation_id = "change_settings",
+    params(("If-Match" = String, Header, description = "The ETag of the version to change; another version gives 412")),
+    request_body(content = SettingsPatch, content_type = "application/merge-patch+json"),
+    responses(
+        (status = 200, description = "The settings after the change", body = Settings),
+        (status = 412, description = "The settings have changed since they were read"),
+        (status = 428, description = "If-Match is missing"),
+    ),
+    security(("bearer" = ["workspace:admin"])),
+)]
+#[patch("/v1/settings")]
+async fn change_settings(command: Command<SettingsPatch>) -> Reply {
+    command
+        .run(|tx, SettingsPatch(patch), condition| {
+            let workspace = tx.workspaces().own()?;
+            condition.check(workspace.version)?;
+            let settings = workspace.settings.0.changed(patch)?;
+            if !tx.workspaces().update_settings(workspace.id, workspace.version, &settings)? {
+                return Err(Error::Stale { current: workspace.version + 1 });
+            }
+            Ok(Answer::ok(&settings)?.version(workspace.version + 1))
+        })
+        .await
+}

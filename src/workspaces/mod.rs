@@ -1,0 +1,241 @@
+//! Tenants and who may act in them (ADM-1, ADM-2, ADM-3): workspaces with their settings, users with roles, clients
+//! with secrets.
+//!
+//! A user's role decides their scopes. A client holds its scopes itself; its secret is 256 random bits, shown once and
+//! kept only as SHA-256, which is enough for a secret nobody chose.
+
+pub mod handlers;
+mod repository;
+pub mod settings;
+
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use crate::auth::Permissions;
+use crate::auth::scope::Role;
+use crate::auth::token::PrincipalKind;
+use crate::clock::Timestamp;
+use crate::contacts::identity;
+use crate::db::types::{Code, JsonOf};
+use crate::db::{Scope, Tx};
+use crate::error::{Error, Result, Violation, all_hold};
+use crate::id::Id;
+use crate::schema;
+use settings::Settings;
+
+/// A tenant.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::workspaces, treat_none_as_default_value = false)]
+pub struct Workspace {
+    pub id: Id,
+    pub key: String,
+    pub name: String,
+    pub settings: JsonOf<Settings>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// Someone who works in a workspace.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::users, treat_none_as_default_value = false)]
+pub struct User {
+    pub workspace_id: Id,
+    pub id: Id,
+    pub name: String,
+    pub email: String,
+    pub email_key: String,
+    pub role: Code<Role>,
+    pub teams: JsonOf<Vec<String>>,
+    pub rank: Option<i64>,
+    pub product_lines: JsonOf<Vec<String>>,
+    pub capacity: Option<i64>,
+    pub away_until: Option<Timestamp>,
+    pub disabled: bool,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// A program that may act in a workspace.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::clients, treat_none_as_default_value = false)]
+pub struct Client {
+    pub workspace_id: Id,
+    pub id: Id,
+    pub name: String,
+    pub secret_hash: String,
+    pub scopes: JsonOf<Vec<String>>,
+    pub disabled: bool,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl Client {
+    /// Whether `secret` is this client's and the client may act.
+    pub fn accepts(&self, secret: &str) -> bool {
+        let (given, own) = (hash(secret), self.secret_hash.as_bytes());
+        // Every byte is compared, so that the time taken tells nothing.
+        let differences = given.bytes().zip(own).fold(given.len() ^ own.len(), |sum, (a, b)| sum | usize::from(a ^ b));
+        !self.disabled && differences == 0
+    }
+}
+
+/// A user as the API shows and takes it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// The user's name.
+    #[schema(min_length = 1, max_length = 200, example = "Mari Maasikas")]
+    pub name: String,
+    /// Their address, also the reply-to identity of mail sent in their name.
+    #[schema(min_length = 3, max_length = 254, example = "mari@example.com")]
+    pub email: String,
+    /// What they do, which decides what they may do.
+    pub role: Role,
+    /// Teams they belong to.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub teams: Vec<String>,
+    /// Place among the sellers: 1 is the best.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 100_000)]
+    pub rank: Option<i64>,
+    /// Product lines they sell.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub product_lines: Vec<String>,
+    /// Open leads they may hold at most.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pub capacity: Option<i64>,
+}
+
+/// A new workspace with its shipped strategies and settings.
+pub fn create(tx: &mut Tx<'_>, key: &str, name: &str) -> Result<Workspace> {
+    let at = tx.at();
+    let workspace = Workspace {
+        id: Id::new(at),
+        key: key.to_owned(),
+        name: name.to_owned(),
+        settings: JsonOf(Settings::default()),
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    };
+    tx.workspaces().insert(&workspace)?;
+    Ok(workspace)
+}
+
+/// The workspace `key` and a first administrator, made when they are missing. The address is only for telling people
+/// apart: there is no password.
+pub fn bootstrap(tx: &mut Tx<'_>, key: &str, email: &str) -> Result<(Workspace, User)> {
+    tx.take_turns(&[format!("workspace {key}")])?;
+    let workspace = match tx.workspaces().find_key(key)? {
+        Some(workspace) => workspace,
+        None => create(tx, key, key)?,
+    };
+    let mut within = Tx { conn: &mut *tx.conn, scope: Scope { workspace: workspace.id, ..tx.scope } };
+    let user = match within.users().first_with_role(Role::Admin)? {
+        Some(user) => user,
+        None => {
+            let admin = NewUser {
+                name: "Administrator".to_owned(),
+                email: email.to_owned(),
+                role: Role::Admin,
+                teams: Vec::new(),
+                rank: None,
+                product_lines: Vec::new(),
+                capacity: None,
+            };
+            create_user(&mut within, &admin)?
+        }
+    };
+    Ok((workspace, user))
+}
+
+/// A new user. Two users of one workspace never share an address.
+pub fn create_user(tx: &mut Tx<'_>, new: &NewUser) -> Result<User> {
+    let email = identity::email(&new.email).map_err(|e| Error::Invalid(vec![e.at("/email")]))?;
+    if tx.users().has_email(&email.key)? {
+        return Err(Error::Conflict("a user with this e-mail address exists".into()));
+    }
+    let at = tx.at();
+    let user = User {
+        workspace_id: tx.scope.workspace,
+        id: Id::new(at),
+        name: new.name.clone(),
+        email: email.typed,
+        email_key: email.key,
+        role: Code(new.role),
+        teams: JsonOf(new.teams.clone()),
+        rank: new.rank,
+        product_lines: JsonOf(new.product_lines.clone()),
+        capacity: new.capacity,
+        away_until: None,
+        disabled: false,
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    };
+    tx.users().insert(&user)?;
+    Ok(user)
+}
+
+/// A new client and its secret, which is not kept and cannot be shown again.
+pub fn create_client(tx: &mut Tx<'_>, name: &str, scopes: &[String]) -> Result<(Client, String)> {
+    let unknown = scopes.iter().enumerate().filter(|(_, scope)| !crate::auth::scope::ALL.contains(&scope.as_str()));
+    let allowed = crate::auth::scope::ALL.join(", ");
+    all_hold(unknown.map(|(i, _)| Violation::new(format!("/scopes/{i}"), "not_allowed", format!("must be one of {allowed}"))).collect())?;
+    let (at, secret) = (tx.at(), new_secret()?);
+    let client = Client {
+        workspace_id: tx.scope.workspace,
+        id: Id::new(at),
+        name: name.to_owned(),
+        secret_hash: hash(&secret),
+        scopes: JsonOf(scopes.to_vec()),
+        disabled: false,
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    };
+    tx.clients().insert(&client)?;
+    Ok((client, secret))
+}
+
+/// What a user or client may do now; none when they are gone or disabled.
+pub fn permissions(tx: &mut Tx<'_>, kind: PrincipalKind, id: Id) -> Result<Permissions> {
+    let scopes: Option<Vec<String>> = match kind {
+        PrincipalKind::User => tx.users().find(id)?.filter(|user| !user.disabled).map(|user| {
+            user.role.0.scopes().into_iter().map(str::to_owned).collect()
+        }),
+        PrincipalKind::Client => tx.clients().find(id)?.filter(|client| !client.disabled).map(|client| client.scopes.0),
+    };
+    Ok(scopes.map(Arc::new))
+}
+
+/// The client `id` of any workspace; its id says which.
+pub fn find_client(tx: &mut Tx<'_>, id: Id) -> Result<Option<Client>> {
+    tx.clients().find_anywhere(id)
+}
+
+/// The settings of the workspace.
+pub fn settings(tx: &mut Tx<'_>) -> Result<Settings> {
+    Ok(tx.workspaces().own()?.settings.0)
+}
+
+fn new_secret() -> Result<String> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(Error::internal)?;
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("rs_{text}"))
+}
+
+fn hash(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,104 @@
+//! What a workspace decides for itself: sources with their channel class, the country of phone numbers without one,
+//! which automatic moves happen.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::error::{Error, Result, Violation, all_hold};
+use crate::http::patch;
+
+use crate::process::transition::Switches;
+
+/// How a lead's source reaches people (REC-5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelClass {
+    /// Word of mouth and referral.
+    Seed,
+    /// Inbound marketing.
+    Net,
+    /// Outbound by a named employee.
+    Spear,
+}
+
+/// The settings of a workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The sources a lead may have, each with the channel class it stands for.
+    pub sources: BTreeMap<String, ChannelClass>,
+    /// The country of phone numbers written without one: ISO 3166 alpha-2.
+    #[schema(pattern = "^[A-Z]{2}$", example = "EE")]
+    pub default_country: Option<String>,
+    /// Whether people who did not consent to profiling are left unscored.
+    pub require_profiling_consent: bool,
+    /// Which automatic moves of the process happen.
+    pub automatic_moves: Switches,
+}
+
+/// Sources of one workspace.
+const MOST_SOURCES: usize = 200;
+
+impl Settings {
+    /// The settings after a merge patch; null restores a default, or removes a source.
+    pub fn changed(&self, change: &Value) -> Result<Self> {
+        let mut document = serde_json::to_value(self).map_err(Error::internal)?;
+        patch::merge(&mut document, change);
+        let settings: Self = serde_path_to_error::deserialize(document).map_err(|error| {
+            let pointer = format!("/{}", error.path().to_string().replace('.', "/"));
+            Error::invalid(pointer.trim_end_matches("/?"), "invalid", error.inner().to_string())
+        })?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<()> {
+        let mut broken = Vec::new();
+        let is_key = |key: &str| {
+            (1..=64).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        for key in self.sources.keys().filter(|key| !is_key(key)) {
+            let pointer = format!("/sources/{}", crate::http::json::escape(key));
+            broken.push(Violation::new(pointer, "malformed", "a source is named by 1 to 64 of a-z, 0-9 and _"));
+        }
+        if self.sources.is_empty() || self.sources.len() > MOST_SOURCES {
+            broken.push(Violation::new("/sources", "out_of_range", format!("1 to {MOST_SOURCES} sources are allowed")));
+        }
+        let is_country = |country: &String| country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase());
+        if !self.default_country.as_ref().is_none_or(is_country) {
+            broken.push(Violation::new("/default_country", "malformed", "must be an ISO 3166 alpha-2 code such as EE"));
+        }
+        all_hold(broken)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        use ChannelClass::{Net, Seed, Spear};
+        let sources = [
+            ("web", Net),
+            ("landing_page", Net),
+            ("email", Net),
+            ("advertisement", Net),
+            ("social", Net),
+            ("event", Net),
+            ("lead_ad", Net),
+            ("referral", Seed),
+            ("word_of_mouth", Seed),
+            ("partner", Seed),
+            ("cold_call", Spear),
+            ("outreach", Spear),
+            ("import", Net),
+            ("other", Net),
+        ];
+        Self {
+            sources: sources.into_iter().map(|(key, class)| (key.to_owned(), class)).collect(),
+            default_country: None,
+            require_profiling_consent: false,
+            automatic_moves: Switches::default(),
+        }
+    }
+}
