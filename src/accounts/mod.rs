@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::page::{SortField, SortKind, Sorted};
 use crate::db::types::JsonOf;
-use crate::error::{Error, Result};
+use crate::error::{Result, Violation, all_hold};
 use crate::http::condition::Condition;
 use crate::http::patch;
 use crate::id::Id;
@@ -231,7 +231,7 @@ impl Sorted for Account {
 
 /// Creates an account.
 pub fn create(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Account> {
-    check_owner(tx, new.owner_id)?;
+    all_hold(unknown_owner(tx, new.owner_id)?.into_iter().collect())?;
     let at = tx.at();
     let account = Account {
         workspace_id: tx.scope.workspace,
@@ -259,7 +259,7 @@ pub fn create(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Account> {
 pub fn change(tx: &mut Tx<'_>, id: Id, patch: &AccountPatch, condition: &Condition) -> Result<Account> {
     let present = tx.accounts().lock(id)?;
     condition.check(present.version)?;
-    check_owner(tx, patch.owner_id.flatten())?;
+    all_hold(unknown_owner(tx, patch.owner_id.flatten())?.into_iter().collect())?;
     let changes = Changes {
         name: patch.name.clone(),
         search_key: patch.name.as_deref().map(text::compare_key),
@@ -282,13 +282,13 @@ pub fn remove(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<()> {
     tx.accounts().delete(id)
 }
 
-/// `Err(Invalid)` unless `owner` is a user of the workspace, or nobody.
-pub fn check_owner(tx: &mut Tx<'_>, owner: Option<Id>) -> Result<()> {
+/// What is wrong with naming `owner` as the owner of a record: they must be a user of the workspace, or nobody.
+pub fn unknown_owner(tx: &mut Tx<'_>, owner: Option<Id>) -> Result<Option<Violation>> {
     match owner {
         Some(id) if tx.users().find(id)?.is_none() => {
-            Err(Error::invalid("/owner_id", "unknown", "there is no such user in this workspace"))
+            Ok(Some(Violation::new("/owner_id", "unknown", "there is no such user in this workspace")))
         }
-        _ => Ok(()),
+        _ => Ok(None),
     }
 }
 

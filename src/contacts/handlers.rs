@@ -1,4 +1,173 @@
+//! Contacts over HTTP.
+
+use actix_web::{delete, get, patch, post, web};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::{Contact, ContactFilter, ContactPatch, NewContact, SORT_FIELDS, identity};
+use crate::auth::Actor;
+use crate::contacts;
+use crate::http::answer::{Answer, Reply};
+use crate::http::command::Command;
+use crate::http::lists::{Page, PageQuery};
+use crate::http::path::PathId;
+use crate::http::problem::Problem;
+use crate::id::Id;
+
 /// The paths of this feature.
-pub fn routes(_: &mut ServiceConfig<'_>) {}
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list).service(create).service(show).service(change).service(remove);
+}
+
+/// Which contacts to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ContactQuery {
+    /// Text that name or e-mail address must hold; case is ignored.
+    #[param(max_length = 200, example = "tamm")]
+    q: Option<String>,
+    /// Only the contact with this e-mail address, however it is spelled.
+    #[param(max_length = 254, example = "ann@example.com")]
+    email: Option<String>,
+    /// Only the contact with this id in another system.
+    #[param(max_length = 200, example = "crm-1042")]
+    external_id: Option<String>,
+    /// Only contacts of this account.
+    account_id: Option<Id>,
+    /// Only contacts of this user.
+    owner_id: Option<Id>,
+    /// Only contacts that sales has yet to earn, or only the others.
+    marketing_only: Option<bool>,
+}
+
+impl ContactQuery {
+    fn filter(self) -> Result<ContactFilter, Problem> {
+        let email_key = match self.email.as_deref().map(identity::email) {
+            Some(Ok(email)) => Some(email.key),
+            Some(Err(rejected)) => return Err(Problem::parameter("email", rejected.detail)),
+            None => None,
+        };
+        let Self { q, external_id, account_id, owner_id, marketing_only, .. } = self;
+        Ok(ContactFilter { q, email_key, external_id, account_id, owner_id, marketing_only })
+    }
+}
+
+/// List contacts
+///
+/// People, newest first unless asked otherwise. Can be ordered by `created_at`, `updated_at`, `name`.
+#[utoipa::path(
+    tag = "contacts",
+    operation_id = "list_contacts",
+    params(ContactQuery, PageQuery),
+    responses((status = 200, description = "A page of contacts", body = Page<Contact>)),
+    security(("bearer" = ["contacts:read"])),
+)]
+#[get("/v1/contacts")]
+async fn list(actor: Actor, query: web::Query<ContactQuery>, page: web::Query<PageQuery>) -> Reply {
+    let (count, paging) = (page.count == Some(true), page.paging(SORT_FIELDS)?);
+    let filter = query.into_inner().filter()?;
+    actor
+        .read(move |tx| {
+            let total = if count { Some(tx.contacts().count(&filter)?) } else { None };
+            Answer::ok(&Page::new(tx.contacts().list(&filter, &paging)?, &paging, total, |contact| contact)?)
+        })
+        .await
+}
+
+/// Create a contact
+///
+/// A new person. An e-mail address or external id that another contact has gives 409 with that contact's id.
+/// Interactions that waited for this person become theirs.
+#[utoipa::path(
+    tag = "contacts",
+    operation_id = "create_contact",
+    request_body = NewContact,
+    responses((status = 201, description = "The contact", body = Contact)),
+    security(("bearer" = ["contacts:write"])),
+)]
+#[post("/v1/contacts")]
+async fn create(command: Command<NewContact>) -> Reply {
+    command
+        .run(|tx, new, _| {
+            let contact = contacts::create(tx, new)?;
+            crate::interactions::attribute_waiting(tx, contact.id)?;
+            Ok(Answer::created(format!("/v1/contacts/{}", contact.id), &contact)?.version(contact.version))
+        })
+        .await
+}
+
+/// Get a contact
+///
+/// One person.
+#[utoipa::path(
+    tag = "contacts",
+    operation_id = "get_contact",
+    params(("id" = Id, Path, description = "The contact")),
+    responses((status = 200, description = "The contact", body = Contact)),
+    security(("bearer" = ["contacts:read"])),
+)]
+#[get("/v1/contacts/{id}")]
+async fn show(actor: Actor, PathId(id): PathId) -> Reply {
+    actor
+        .read(move |tx| {
+            let contact = tx.contacts().get(id)?;
+            Ok(Answer::ok(&contact)?.version(contact.version))
+        })
+        .await
+}
+
+/// Change a contact
+///
+/// A merge patch: absent fields stay, null clears. The contact's open leads are scored anew in the same transaction.
+#[utoipa::path(
+    tag = "contacts",
+    operation_id = "change_contact",
+    params(
+        ("id" = Id, Path, description = "The contact"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version to change; another version gives 412"),
+    ),
+    request_body(content = ContactPatch, content_type = "application/merge-patch+json"),
+    responses(
+        (status = 200, description = "The contact after the change", body = Contact),
+        (status = 412, description = "The contact has changed since it was read"),
+    ),
+    security(("bearer" = ["contacts:write"])),
+)]
+#[patch("/v1/contacts/{id}")]
+async fn change(PathId(id): PathId, command: Command<ContactPatch>) -> Reply {
+    command
+        .run(move |tx, patch, condition| {
+            let contact = contacts::change(tx, id, patch, condition)?;
+            crate::interactions::attribute_waiting(tx, id)?;
+            crate::scoring::contact_changed(tx, id)?;
+            Ok(Answer::ok(&contact)?.version(contact.version))
+        })
+        .await
+}
+
+/// Delete a contact
+///
+/// Only a contact that no lead and no interaction refers to; otherwise 409.
+#[utoipa::path(
+    tag = "contacts",
+    operation_id = "delete_contact",
+    params(
+        ("id" = Id, Path, description = "The contact"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version to delete; another version gives 412"),
+    ),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 412, description = "The contact has changed since it was read"),
+    ),
+    security(("bearer" = ["contacts:write"])),
+)]
+#[delete("/v1/contacts/{id}")]
+async fn remove(PathId(id): PathId, command: Command<()>) -> Reply {
+    command
+        .run(move |tx, (), condition| {
+            contacts::remove(tx, id, condition)?;
+            Ok(Answer::deleted())
+        })
+        .await
+}

@@ -1,0 +1,192 @@
+//! Contacts in the database.
+
+use diesel::prelude::*;
+
+use super::Contact;
+use super::input::Changes;
+use crate::db::connection::MultiBackend;
+use crate::db::page::{Condition, Paging, contains_pattern};
+use crate::db::{Conn, Tx};
+use crate::error::Result;
+use crate::id::Id;
+use crate::matching::decide::Keys;
+use crate::matching::strategy::Field;
+use crate::schema::contacts::{self, BoxedQuery};
+use crate::schema::{contact_anonymous_ids as anonymous, contacts::table};
+use crate::text;
+
+/// More contacts than these with one key are not candidates for being the same person.
+const MOST_CANDIDATES: i64 = 50;
+
+/// Which contacts.
+#[derive(Clone, Debug, Default)]
+pub struct ContactFilter {
+    /// Text that name or e-mail address must hold.
+    pub q: Option<String>,
+    /// The normalised e-mail address.
+    pub email_key: Option<String>,
+    pub external_id: Option<String>,
+    pub account_id: Option<Id>,
+    pub owner_id: Option<Id>,
+    pub marketing_only: Option<bool>,
+}
+
+/// The contacts of the workspace.
+pub struct Contacts<'c, 't>(&'t mut Tx<'c>);
+
+impl<'c> Tx<'c> {
+    /// The contacts of the workspace.
+    pub fn contacts<'t>(&'t mut self) -> Contacts<'c, 't> {
+        Contacts(self)
+    }
+}
+
+impl Contacts<'_, '_> {
+    pub fn insert(&mut self, contact: &Contact) -> Result<()> {
+        diesel::insert_into(table).values(contact).execute(self.0.conn)?;
+        Ok(())
+    }
+
+    pub fn get(&mut self, id: Id) -> Result<Contact> {
+        Ok(table.find((self.0.scope.workspace, id)).select(Contact::as_select()).first(self.0.conn)?)
+    }
+
+    pub fn find(&mut self, id: Id) -> Result<Option<Contact>> {
+        let found = table.find((self.0.scope.workspace, id)).select(Contact::as_select());
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
+    /// The contact, which no other transaction changes until this one ends.
+    pub fn lock(&mut self, id: Id) -> Result<Contact> {
+        let key = (self.0.scope.workspace, id);
+        Ok(match &mut *self.0.conn {
+            Conn::Postgres(conn) => table.find(key).select(Contact::as_select()).for_update().first(conn)?,
+            Conn::Sqlite(conn) => table.find(key).select(Contact::as_select()).first(conn)?,
+        })
+    }
+
+    /// The contact with a normalised e-mail address.
+    pub fn with_email(&mut self, key: &str) -> Result<Option<Id>> {
+        let found = table
+            .filter(contacts::workspace_id.eq(self.0.scope.workspace))
+            .filter(contacts::email_key.eq(key))
+            .select(contacts::id);
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
+    /// The contact with an id in another system.
+    pub fn with_external_id(&mut self, external_id: &str) -> Result<Option<Id>> {
+        let found = table
+            .filter(contacts::workspace_id.eq(self.0.scope.workspace))
+            .filter(contacts::external_id.eq(external_id))
+            .select(contacts::id);
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
+    /// The contact that an anonymous id is known to be.
+    pub fn with_anonymous_id(&mut self, anonymous_id: &str) -> Result<Option<Id>> {
+        let found = anonymous::table.find((self.0.scope.workspace, anonymous_id)).select(anonymous::contact_id);
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
+    /// Contacts that share at least one indexed key with `keys`, newest first, at most fifty a key.
+    pub fn with_keys(&mut self, keys: &Keys) -> Result<Vec<Contact>> {
+        let mut found: Vec<Contact> = Vec::new();
+        for (field, key) in keys {
+            let condition: Condition<table> = match field {
+                Field::Email => Box::new(contacts::email_key.eq(key.clone()).assume_not_null()),
+                Field::Phone => Box::new(contacts::phone_key.eq(key.clone()).assume_not_null()),
+                Field::Mobile => Box::new(contacts::mobile_key.eq(key.clone()).assume_not_null()),
+                Field::ExternalId => Box::new(contacts::external_id.eq(key.clone()).assume_not_null()),
+                Field::AnonymousId => match self.with_anonymous_id(key)? {
+                    Some(id) => Box::new(contacts::id.eq(id)),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            let query = table.filter(contacts::workspace_id.eq(self.0.scope.workspace)).filter(condition);
+            let page = query.order(contacts::updated_at.desc()).limit(MOST_CANDIDATES).select(Contact::as_select());
+            for contact in page.load::<Contact>(self.0.conn)? {
+                if found.iter().all(|known| known.id != contact.id) {
+                    found.push(contact);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Remembers that an anonymous id is this contact's, unless it is known to be somebody's.
+    pub fn link_anonymous(&mut self, contact: Id, anonymous_id: &str) -> Result<()> {
+        self.0.take_turns(&[format!("anonymous {anonymous_id}")])?;
+        if self.with_anonymous_id(anonymous_id)?.is_some() {
+            return Ok(());
+        }
+        diesel::insert_into(anonymous::table)
+            .values((
+                anonymous::workspace_id.eq(self.0.scope.workspace),
+                anonymous::anonymous_id.eq(anonymous_id),
+                anonymous::contact_id.eq(contact),
+                anonymous::created_at.eq(self.0.at()),
+            ))
+            .execute(self.0.conn)?;
+        Ok(())
+    }
+
+    /// The anonymous ids known to be a contact's.
+    pub fn anonymous_ids(&mut self, contact: Id) -> Result<Vec<String>> {
+        let found = anonymous::table
+            .filter(anonymous::workspace_id.eq(self.0.scope.workspace))
+            .filter(anonymous::contact_id.eq(contact))
+            .select(anonymous::anonymous_id);
+        Ok(found.load(self.0.conn)?)
+    }
+
+    pub fn list(&mut self, filter: &ContactFilter, paging: &Paging) -> Result<Vec<Contact>> {
+        let mut query = self.filtered(filter);
+        if let Some(after) = paging.after("contacts") {
+            query = query.filter(after);
+        }
+        let page = query.order(paging.order("contacts")).limit(paging.fetch());
+        Ok(page.select(Contact::as_select()).load(self.0.conn)?)
+    }
+
+    pub fn count(&mut self, filter: &ContactFilter) -> Result<i64> {
+        Ok(self.filtered(filter).count().get_result(self.0.conn)?)
+    }
+
+    /// Sets the fields in `changes` and raises the version.
+    pub(super) fn update(&mut self, id: Id, changes: Changes) -> Result<Contact> {
+        let target = table.find((self.0.scope.workspace, id));
+        let rise = (contacts::version.eq(contacts::version + 1), contacts::updated_at.eq(self.0.at()));
+        diesel::update(target).set((changes, rise)).execute(self.0.conn)?;
+        self.get(id)
+    }
+
+    pub fn delete(&mut self, id: Id) -> Result<()> {
+        diesel::delete(table.find((self.0.scope.workspace, id))).execute(self.0.conn)?;
+        Ok(())
+    }
+
+    fn filtered(&self, filter: &ContactFilter) -> BoxedQuery<'static, MultiBackend> {
+        let mut query = table.filter(contacts::workspace_id.eq(self.0.scope.workspace)).into_boxed();
+        if let Some(q) = &filter.q {
+            query = query.filter(contacts::search_key.like(contains_pattern(&text::compare_key(q))).escape('!'));
+        }
+        if let Some(key) = &filter.email_key {
+            query = query.filter(contacts::email_key.eq(key.clone()));
+        }
+        if let Some(external_id) = &filter.external_id {
+            query = query.filter(contacts::external_id.eq(external_id.clone()));
+        }
+        if let Some(account) = filter.account_id {
+            query = query.filter(contacts::account_id.eq(account));
+        }
+        if let Some(owner) = filter.owner_id {
+            query = query.filter(contacts::owner_id.eq(owner));
+        }
+        if let Some(marketing_only) = filter.marketing_only {
+            query = query.filter(contacts::marketing_only.eq(marketing_only));
+        }
+        query
+    }
+}
