@@ -58,4 +58,10 @@ impl<T> Page<T> {
         };
         Ok(Self { data: rows.into_iter().map(view).collect(), next_cursor, total })
     }
+
+    /// The same page with every entry made into another.
+    pub fn try_map<U>(self, view: impl FnMut(T) -> Result<U>) -> Result<Page<U>> {
+        let data = self.data.into_iter().map(view).collect::<Result<_>>()?;
+        Ok(Page { data, next_cursor: self.next_cursor, total: self.total })
+    }
 }

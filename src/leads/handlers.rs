@@ -1,4 +1,262 @@
+//! Leads over HTTP.
+
+use actix_web::{delete, get, patch, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::{Lead, LeadFilter, LeadPatch, NewLead, SORT_FIELDS, Status};
+use crate::accounts::Account;
+use crate::auth::Actor;
+use crate::clock::Timestamp;
+use crate::contacts::Contact;
+use crate::db::Tx;
+use crate::error::Result;
+use crate::http::answer::{Answer, Reply};
+use crate::http::command::Command;
+use crate::http::lists::{Page, PageQuery};
+use crate::http::path::PathId;
+use crate::http::problem::Problem;
+use crate::id::Id;
+use crate::leads;
+
 /// The paths of this feature.
-pub fn routes(_: &mut ServiceConfig<'_>) {}
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list).service(create).service(show).service(change).service(remove);
+}
+
+/// Which leads to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct LeadQuery {
+    /// Text that topic, captured name, e-mail address or company must hold; case is ignored.
+    #[param(max_length = 200, example = "contoso")]
+    q: Option<String>,
+    /// Only leads with this status.
+    #[param(inline)]
+    status: Option<Status>,
+    /// Only leads in this stage.
+    #[param(max_length = 64, example = "sales_acceptance")]
+    stage: Option<String>,
+    /// Only leads of this user.
+    owner_id: Option<Id>,
+    /// Only leads of this contact.
+    contact_id: Option<Id>,
+    /// Only leads of this account.
+    account_id: Option<Id>,
+    /// Only leads that came through this form.
+    form_id: Option<Id>,
+    /// Only leads of this campaign.
+    #[param(max_length = 100)]
+    campaign: Option<String>,
+    /// Only leads of this product line.
+    #[param(max_length = 100)]
+    product_line: Option<String>,
+    /// Only leads from this source.
+    #[param(max_length = 64)]
+    source: Option<String>,
+    /// Only leads of this temperature.
+    #[param(max_length = 64, example = "hot")]
+    temperature: Option<String>,
+    /// Only leads with at least this score, in points.
+    #[param(example = 60)]
+    score_gte: Option<i64>,
+    /// Only leads with at most this score, in points.
+    score_lte: Option<i64>,
+    /// Only leads that are sales ready, or only the others.
+    sales_ready: Option<bool>,
+    /// Only leads created at this instant or later.
+    created_from: Option<Timestamp>,
+    /// Only leads created before this instant.
+    created_until: Option<Timestamp>,
+    /// Records to show with each lead: `contact`, `account`, separated by commas.
+    #[param(pattern = "^(contact|account)(,(contact|account))*$", example = "contact")]
+    expand: Option<String>,
+}
+
+impl LeadQuery {
+    fn filter(self) -> std::result::Result<LeadFilter, Problem> {
+        if let (Some(from), Some(until)) = (self.created_from, self.created_until)
+            && from > until
+        {
+            return Err(Problem::parameter("created_from", "must not be after created_until"));
+        }
+        Ok(LeadFilter {
+            q: self.q,
+            status: self.status,
+            stage: self.stage,
+            owner_id: self.owner_id,
+            contact_id: self.contact_id,
+            account_id: self.account_id,
+            form_id: self.form_id,
+            campaign: self.campaign,
+            product_line: self.product_line,
+            source: self.source,
+            temperature: self.temperature,
+            score_gte: self.score_gte,
+            score_lte: self.score_lte,
+            sales_ready: self.sales_ready,
+            created_from: self.created_from,
+            created_until: self.created_until,
+        })
+    }
+}
+
+/// A lead with the records it was asked to be shown with.
+#[derive(Serialize, ToSchema)]
+struct LeadView {
+    #[serde(flatten)]
+    lead: Lead,
+    /// Its contact, with `expand=contact`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<Contact>,
+    /// Its account, with `expand=account`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<Account>,
+}
+
+impl LeadView {
+    fn new(tx: &mut Tx<'_>, lead: Lead, expand: Option<&str>) -> Result<Self> {
+        let wanted = |name: &str| expand.is_some_and(|names| names.split(',').any(|known| known == name));
+        let contact = match lead.contact_id.filter(|_| wanted("contact")) {
+            Some(id) => tx.contacts().find(id)?,
+            None => None,
+        };
+        let account = match lead.account_id.filter(|_| wanted("account")) {
+            Some(id) => tx.accounts().find(id)?,
+            None => None,
+        };
+        Ok(Self { lead, contact, account })
+    }
+}
+
+/// List leads
+///
+/// Interests, newest first unless asked otherwise. Can be ordered by `created_at`, `updated_at`, `score`.
+#[utoipa::path(
+    tag = "leads",
+    operation_id = "list_leads",
+    params(LeadQuery, PageQuery),
+    responses((status = 200, description = "A page of leads", body = Page<LeadView>)),
+    security(("bearer" = ["leads:read"])),
+)]
+#[get("/v1/leads")]
+async fn list(actor: Actor, query: web::Query<LeadQuery>, page: web::Query<PageQuery>) -> Reply {
+    let (count, paging, expand) = (page.count == Some(true), page.paging(SORT_FIELDS)?, query.expand.clone());
+    let filter = query.into_inner().filter()?;
+    actor
+        .read(move |tx| {
+            let total = if count { Some(tx.leads().count(&filter)?) } else { None };
+            let page = Page::new(tx.leads().list(&filter, &paging)?, &paging, total, |lead| lead)?;
+            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, expand.as_deref()))?)
+        })
+        .await
+}
+
+/// Create a lead
+///
+/// Somebody's interest, from one of the workspace's sources. A lead of a contact or account is scored at once.
+#[utoipa::path(
+    tag = "leads",
+    operation_id = "create_lead",
+    request_body = NewLead,
+    responses((status = 201, description = "The lead", body = Lead)),
+    security(("bearer" = ["leads:write"])),
+)]
+#[post("/v1/leads")]
+async fn create(command: Command<NewLead>) -> Reply {
+    command
+        .run(|tx, new, _| {
+            let id = leads::create(tx, new)?.id;
+            crate::scoring::lead_changed(tx, id)?;
+            let lead = tx.leads().get(id)?;
+            Ok(Answer::created(format!("/v1/leads/{id}"), &lead)?.version(lead.version))
+        })
+        .await
+}
+
+/// What to show with a lead.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Expand {
+    /// Records to show with the lead: `contact`, `account`, separated by commas.
+    #[param(pattern = "^(contact|account)(,(contact|account))*$", example = "contact")]
+    expand: Option<String>,
+}
+
+/// Get a lead
+///
+/// One interest. Its scores are at `/v1/leads/{id}/scores`.
+#[utoipa::path(
+    tag = "leads",
+    operation_id = "get_lead",
+    params(("id" = Id, Path, description = "The lead"), Expand),
+    responses((status = 200, description = "The lead", body = LeadView)),
+    security(("bearer" = ["leads:read"])),
+)]
+#[get("/v1/leads/{id}")]
+async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Reply {
+    actor
+        .read(move |tx| {
+            let lead = tx.leads().get(id)?;
+            let version = lead.version;
+            Ok(Answer::ok(&LeadView::new(tx, lead, query.expand.as_deref())?)?.version(version))
+        })
+        .await
+}
+
+/// Change a lead
+///
+/// A merge patch: absent fields stay, null clears. The lead is scored anew in the same transaction. A closed lead
+/// gives 409.
+#[utoipa::path(
+    tag = "leads",
+    operation_id = "change_lead",
+    params(
+        ("id" = Id, Path, description = "The lead"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version to change; another version gives 412"),
+    ),
+    request_body(content = LeadPatch, content_type = "application/merge-patch+json"),
+    responses(
+        (status = 200, description = "The lead after the change", body = Lead),
+        (status = 412, description = "The lead has changed since it was read"),
+    ),
+    security(("bearer" = ["leads:write"])),
+)]
+#[patch("/v1/leads/{id}")]
+async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
+    command
+        .run(move |tx, patch, condition| {
+            leads::change(tx, id, patch, condition)?;
+            crate::scoring::lead_changed(tx, id)?;
+            let lead = tx.leads().get(id)?;
+            Ok(Answer::ok(&lead)?.version(lead.version))
+        })
+        .await
+}
+
+/// Delete a lead
+///
+/// Takes its scores, ledger and history with it. Interactions stay with the contact.
+#[utoipa::path(
+    tag = "leads",
+    operation_id = "delete_lead",
+    params(
+        ("id" = Id, Path, description = "The lead"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version to delete; another version gives 412"),
+    ),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 412, description = "The lead has changed since it was read"),
+    ),
+    security(("bearer" = ["leads:write"])),
+)]
+#[delete("/v1/leads/{id}")]
+async fn remove(PathId(id): PathId, command: Command<()>) -> Reply {
+    command
+        .run(move |tx, (), condition| {
+            leads::remove(tx, id, condition)?;
+            Ok(Answer::deleted())
+        })
+        .await
+}

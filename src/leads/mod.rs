@@ -1,9 +1,324 @@
-pub mod handlers;
+//! A contact's or account's interest in one marketing context (REC-3, REC-5, REC-6).
+//!
+//! A lead is not a person: one contact may have many. It needs a source from the workspace's list, somebody (a
+//! contact, an account, or at least a name, address or phone as captured) and an interest (topic, form, campaign or
+//! product line). With neither contact nor account it is kept but not scored. A closed lead refuses changes. Deleting
+//! a lead takes its scores, ledger and history with it; interactions stay with the contact.
 
-pub struct Leads<'c, 't>(&'t mut crate::db::Tx<'c>);
-impl<'c> crate::db::Tx<'c> {
-    pub fn leads<'t>(&'t mut self) -> Leads<'c, 't> { Leads(self) }
+pub mod handlers;
+mod input;
+mod repository;
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::attributes::Attributes;
+use crate::clock::Timestamp;
+use crate::db::Tx;
+use crate::db::page::{SortField, SortKind, Sorted};
+use crate::db::types::{Code, JsonOf};
+use crate::error::{Error, Result};
+use crate::events::{self, Subject};
+use crate::http::condition::Condition;
+use crate::id::Id;
+use crate::process::stage;
+use crate::process::transition::Trigger;
+use crate::schema::leads;
+use crate::workspaces::settings::ChannelClass;
+use crate::{process, text, workspaces};
+
+pub use input::{LeadPatch, NewLead, utm_schema};
+pub use repository::LeadFilter;
+
+/// Whether a lead is being worked, and if not, how it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = LeadStatus)]
+pub enum Status {
+    /// Being worked.
+    Open,
+    /// Became business.
+    Qualified,
+    /// Came to nothing.
+    Disqualified,
 }
-impl Leads<'_, '_> {
-    pub fn get(&mut self, _: crate::id::Id) -> crate::error::Result<()> { let _ = &self.0; Ok(()) }
+
+/// What a person typed, kept as it was whatever becomes of the contact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Captured {
+    /// First name.
+    #[schema(max_length = 100, example = "Ann")]
+    pub first_name: Option<String>,
+    /// Last name.
+    #[schema(max_length = 100, example = "Tamm")]
+    pub last_name: Option<String>,
+    /// E-mail address.
+    #[schema(max_length = 254, example = "ann@example.com")]
+    pub email: Option<String>,
+    /// Phone.
+    #[schema(max_length = 40, example = "+372 5555 1234")]
+    pub phone: Option<String>,
+    /// Company.
+    #[schema(max_length = 200, example = "Contoso OÜ")]
+    pub company: Option<String>,
+}
+
+impl Captured {
+    /// Whether it tells of a person at all.
+    pub fn names_somebody(&self) -> bool {
+        let told = [&self.first_name, &self.last_name, &self.email, &self.phone];
+        told.into_iter().flatten().any(|text| !text.trim().is_empty())
+    }
+}
+
+/// Marks on a lead, each with when and by whom or what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = LeadFlags)]
+pub struct Flags {
+    /// Ready for sales.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sales_ready: Option<Mark>,
+    /// Ready for teleprospecting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teleprospect_ready: Option<Mark>,
+    /// Taken by teleprospecting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teleprospect_accepted: Option<Mark>,
+    /// Taken by sales.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sales_accepted: Option<Mark>,
+}
+
+/// When a mark was set, and by whom or what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = LeadMark)]
+pub struct Mark {
+    /// When.
+    pub at: Timestamp,
+    /// The user or client; null when a score set it.
+    #[serde(default)]
+    pub by: Option<Id>,
+    /// The scoring model whose threshold was reached; null when a person set it.
+    #[serde(default)]
+    pub model_id: Option<Id>,
+}
+
+/// A lead.
+#[derive(Clone, Debug, Serialize, ToSchema, Queryable, Selectable, Insertable)]
+#[diesel(table_name = leads, treat_none_as_default_value = false)]
+pub struct Lead {
+    #[serde(skip)]
+    pub workspace_id: Id,
+    /// Its id.
+    pub id: Id,
+    /// What the interest is in, in words.
+    #[schema(example = "Warehouse software")]
+    pub topic: Option<String>,
+    /// The contact whose interest it is.
+    pub contact_id: Option<Id>,
+    /// The account whose interest it is.
+    pub account_id: Option<Id>,
+    /// What was typed.
+    #[schema(value_type = Captured)]
+    pub captured: JsonOf<Captured>,
+    #[serde(skip)]
+    pub email_key: Option<String>,
+    /// The form it came through.
+    pub form_id: Option<Id>,
+    /// The campaign.
+    #[schema(example = "spring-2026")]
+    pub campaign: Option<String>,
+    /// The product line.
+    #[schema(example = "crm")]
+    pub product_line: Option<String>,
+    /// Where it came from: one of the workspace's sources.
+    #[schema(example = "landing_page")]
+    pub source: String,
+    /// More about where it came from.
+    pub source_detail: Option<String>,
+    /// The class of channel that the source belongs to.
+    #[schema(value_type = ChannelClass)]
+    pub channel_class: Code<ChannelClass>,
+    /// UTM values of the visit, by name.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub utm: JsonOf<BTreeMap<String, String>>,
+    /// The contact who referred the person.
+    pub referrer_contact_id: Option<Id>,
+    /// Whether it is being worked.
+    #[schema(value_type = Status)]
+    pub status: Code<Status>,
+    /// Why it was closed.
+    pub status_reason: Option<String>,
+    /// Its process.
+    #[schema(example = "lead_to_opportunity_marketing")]
+    pub process: String,
+    /// Its stage; null before it entered the process.
+    #[schema(example = "inquiry")]
+    pub stage: Option<String>,
+    /// Since when it is in that stage.
+    pub stage_since: Timestamp,
+    /// The user who works it.
+    pub owner_id: Option<Id>,
+    /// Marks, each with when and by whom or what.
+    #[schema(value_type = Flags)]
+    pub flags: JsonOf<Flags>,
+    /// Since when it is ready for sales.
+    pub sales_ready_at: Option<Timestamp>,
+    /// The best grade over the live models.
+    #[schema(example = "hot")]
+    pub temperature: Option<String>,
+    /// The highest score over the live models, in points, as of the last change.
+    #[schema(example = 65)]
+    pub score: i64,
+    #[serde(skip)]
+    pub origin_key: Option<String>,
+    /// Custom attributes.
+    #[schema(value_type = Attributes)]
+    pub attributes: JsonOf<Attributes>,
+    #[serde(skip)]
+    pub search_key: String,
+    /// Grows by one with every change; the `ETag` is made of it.
+    #[schema(example = 1)]
+    pub version: i64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// The fields that leads can be ordered by.
+pub const SORT_FIELDS: &[SortField] = &[
+    SortField::new("created_at", "leads.created_at", SortKind::Instant),
+    SortField::new("updated_at", "leads.updated_at", SortKind::Instant),
+    SortField::new("score", "leads.score", SortKind::Number),
+];
+
+impl Sorted for Lead {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn sort_value(&self, name: &str) -> String {
+        match name {
+            "updated_at" => self.updated_at.to_string(),
+            "score" => self.score.to_string(),
+            _ => self.created_at.to_string(),
+        }
+    }
+}
+
+/// What a new lead is made of, already checked and normalised.
+#[derive(Clone, Debug, Default)]
+pub struct Opening {
+    pub topic: Option<String>,
+    pub contact_id: Option<Id>,
+    pub account_id: Option<Id>,
+    pub captured: Captured,
+    /// The normalised form of the captured e-mail address.
+    pub email_key: Option<String>,
+    pub form_id: Option<Id>,
+    pub campaign: Option<String>,
+    pub product_line: Option<String>,
+    /// A source of the workspace.
+    pub source: String,
+    pub source_detail: Option<String>,
+    /// The source's own class when left out.
+    pub channel_class: Option<ChannelClass>,
+    pub utm: BTreeMap<String, String>,
+    pub referrer_contact_id: Option<Id>,
+    pub owner_id: Option<Id>,
+    /// At most one open lead of the workspace has a given key; leads that may stand beside others have none.
+    pub origin_key: Option<String>,
+    pub attributes: Attributes,
+}
+
+/// Opens a lead and lets it enter the process. Does not score it: whoever opens it knows what else belongs to the
+/// same moment.
+pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
+    let sources = workspaces::settings(tx)?.sources;
+    let class = opening.channel_class.or_else(|| sources.get(&opening.source).copied());
+    let Some(class) = class.filter(|_| sources.contains_key(&opening.source)) else {
+        return Err(Error::Invalid(vec![input::unknown_source(&sources)]));
+    };
+    let (at, opening) = (tx.at(), opening.clone());
+    let lead = Lead {
+        workspace_id: tx.scope.workspace,
+        id: Id::new(at),
+        search_key: search_key(&opening.captured, opening.topic.as_deref()),
+        topic: opening.topic,
+        contact_id: opening.contact_id,
+        account_id: opening.account_id,
+        captured: JsonOf(opening.captured),
+        email_key: opening.email_key,
+        form_id: opening.form_id,
+        campaign: opening.campaign,
+        product_line: opening.product_line,
+        source: opening.source,
+        source_detail: opening.source_detail,
+        channel_class: Code(class),
+        utm: JsonOf(opening.utm),
+        referrer_contact_id: opening.referrer_contact_id,
+        status: Code(Status::Open),
+        status_reason: None,
+        process: stage::SHIPPED.to_owned(),
+        stage: None,
+        stage_since: at,
+        owner_id: opening.owner_id,
+        flags: JsonOf(Flags::default()),
+        sales_ready_at: None,
+        temperature: None,
+        score: 0,
+        origin_key: opening.origin_key,
+        attributes: JsonOf(opening.attributes),
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    };
+    tx.leads().insert(&lead)?;
+    events::emit(tx, "lead.created", Subject::lead(lead.id, lead.contact_id), &json!({"lead": lead}))?;
+    process::react(tx, lead.id, Trigger::Created)?;
+    tx.leads().get(lead.id)
+}
+
+/// Opens a lead that a user or integration describes.
+pub fn create(tx: &mut Tx<'_>, new: &NewLead) -> Result<Lead> {
+    let opening = new.opening(tx)?;
+    open(tx, &opening)
+}
+
+/// Changes the fields that `patch` names. 409 for a closed lead.
+pub fn change(tx: &mut Tx<'_>, id: Id, patch: &LeadPatch, condition: &Condition) -> Result<Lead> {
+    let before = tx.leads().lock(id)?;
+    condition.check(before.version)?;
+    if before.status.0 != Status::Open {
+        return Err(Error::Conflict("a closed lead refuses changes; reopen it first".into()));
+    }
+    let changes = patch.changes(tx, &before)?;
+    let lead = tx.leads().update(id, changes)?;
+    let subject = Subject::lead(id, lead.contact_id);
+    events::emit(tx, "lead.changed", subject, &json!({"before": before, "lead": lead}))?;
+    Ok(lead)
+}
+
+/// Deletes a lead with its scores, ledger and history.
+pub fn remove(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<()> {
+    let lead = tx.leads().lock(id)?;
+    condition.check(lead.version)?;
+    tx.leads().delete(id)?;
+    events::emit(tx, "lead.deleted", Subject::lead(id, lead.contact_id), &json!({"id": id}))
+}
+
+/// What `q` searches.
+fn search_key(captured: &Captured, topic: Option<&str>) -> String {
+    let Captured { first_name, last_name, email, company, .. } = captured;
+    let parts: Vec<&str> =
+        [first_name.as_deref(), last_name.as_deref(), email.as_deref(), company.as_deref(), topic].into_iter().flatten().collect();
+    text::compare_key(&parts.join(" "))
 }

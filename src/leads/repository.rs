@@ -1,0 +1,199 @@
+//! Leads in the database.
+
+use diesel::prelude::*;
+
+use super::input::Changes;
+use super::{Lead, Status};
+use crate::clock::Timestamp;
+use crate::db::connection::MultiBackend;
+use crate::db::page::{Paging, contains_pattern};
+use crate::db::types::Code;
+use crate::db::{Conn, Tx};
+use crate::error::Result;
+use crate::id::Id;
+use crate::schema::leads::{self, BoxedQuery, table};
+use crate::schema::{interactions, submissions};
+use crate::text;
+
+/// More leads than these with one key are not candidates for being the same lead.
+const MOST_CANDIDATES: i64 = 200;
+
+/// Which leads.
+#[derive(Clone, Debug, Default)]
+pub struct LeadFilter {
+    /// Text that topic, captured name, e-mail address or company must hold.
+    pub q: Option<String>,
+    pub status: Option<Status>,
+    pub stage: Option<String>,
+    pub owner_id: Option<Id>,
+    pub contact_id: Option<Id>,
+    pub account_id: Option<Id>,
+    pub form_id: Option<Id>,
+    pub campaign: Option<String>,
+    pub product_line: Option<String>,
+    pub source: Option<String>,
+    pub temperature: Option<String>,
+    pub score_gte: Option<i64>,
+    pub score_lte: Option<i64>,
+    pub sales_ready: Option<bool>,
+    pub created_from: Option<Timestamp>,
+    pub created_until: Option<Timestamp>,
+}
+
+/// The leads of the workspace.
+pub struct Leads<'c, 't>(&'t mut Tx<'c>);
+
+impl<'c> Tx<'c> {
+    /// The leads of the workspace.
+    pub fn leads<'t>(&'t mut self) -> Leads<'c, 't> {
+        Leads(self)
+    }
+}
+
+impl Leads<'_, '_> {
+    pub fn insert(&mut self, lead: &Lead) -> Result<()> {
+        diesel::insert_into(table).values(lead).execute(self.0.conn)?;
+        Ok(())
+    }
+
+    pub fn get(&mut self, id: Id) -> Result<Lead> {
+        Ok(table.find((self.0.scope.workspace, id)).select(Lead::as_select()).first(self.0.conn)?)
+    }
+
+    pub fn find(&mut self, id: Id) -> Result<Option<Lead>> {
+        let found = table.find((self.0.scope.workspace, id)).select(Lead::as_select());
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
+    /// The lead, which no other transaction changes until this one ends.
+    pub fn lock(&mut self, id: Id) -> Result<Lead> {
+        let key = (self.0.scope.workspace, id);
+        Ok(match &mut *self.0.conn {
+            Conn::Postgres(conn) => table.find(key).select(Lead::as_select()).for_update().first(conn)?,
+            Conn::Sqlite(conn) => table.find(key).select(Lead::as_select()).first(conn)?,
+        })
+    }
+
+    /// The open leads of a contact, oldest first.
+    pub fn open_of_contact(&mut self, contact: Id) -> Result<Vec<Id>> {
+        let found = table
+            .filter(leads::workspace_id.eq(self.0.scope.workspace))
+            .filter(leads::contact_id.eq(contact))
+            .filter(leads::status.eq(Code(Status::Open)));
+        Ok(found.order(leads::id).select(leads::id).load(self.0.conn)?)
+    }
+
+    /// The open leads of an account itself, not of its contacts; oldest first.
+    pub fn open_of_account(&mut self, account: Id) -> Result<Vec<Id>> {
+        let found = table
+            .filter(leads::workspace_id.eq(self.0.scope.workspace))
+            .filter(leads::account_id.eq(account))
+            .filter(leads::status.eq(Code(Status::Open)));
+        Ok(found.order(leads::id).select(leads::id).load(self.0.conn)?)
+    }
+
+    /// Leads that share a contact or a captured e-mail address with what came in; latest updated first.
+    pub fn candidates(&mut self, contact: Option<Id>, email_key: Option<&str>) -> Result<Vec<Lead>> {
+        let own = table.filter(leads::workspace_id.eq(self.0.scope.workspace));
+        let mut found: Vec<Lead> = Vec::new();
+        if let Some(contact) = contact {
+            let page = own.filter(leads::contact_id.eq(contact)).order(leads::updated_at.desc()).limit(MOST_CANDIDATES);
+            found.extend(page.select(Lead::as_select()).load(self.0.conn)?);
+        }
+        if let Some(email_key) = email_key {
+            let page = own.filter(leads::email_key.eq(email_key)).order(leads::updated_at.desc()).limit(MOST_CANDIDATES);
+            let more = page.select(Lead::as_select()).load::<Lead>(self.0.conn)?;
+            found.extend(more.into_iter().filter(|lead| contact.is_none() || lead.contact_id != contact));
+        }
+        Ok(found)
+    }
+
+    pub fn list(&mut self, filter: &LeadFilter, paging: &Paging) -> Result<Vec<Lead>> {
+        let mut query = self.filtered(filter);
+        if let Some(after) = paging.after("leads") {
+            query = query.filter(after);
+        }
+        Ok(query.order(paging.order("leads")).limit(paging.fetch()).select(Lead::as_select()).load(self.0.conn)?)
+    }
+
+    pub fn count(&mut self, filter: &LeadFilter) -> Result<i64> {
+        Ok(self.filtered(filter).count().get_result(self.0.conn)?)
+    }
+
+    /// Sets the fields in `changes` and raises the version.
+    pub(super) fn update(&mut self, id: Id, changes: Changes) -> Result<Lead> {
+        let target = table.find((self.0.scope.workspace, id));
+        let rise = (leads::version.eq(leads::version + 1), leads::updated_at.eq(self.0.at()));
+        diesel::update(target).set((changes, rise)).execute(self.0.conn)?;
+        self.get(id)
+    }
+
+    /// Removes a lead; what names it elsewhere no longer does.
+    pub(super) fn delete(&mut self, id: Id) -> Result<()> {
+        let workspace = self.0.scope.workspace;
+        diesel::update(interactions::table.filter(interactions::workspace_id.eq(workspace)).filter(interactions::lead_id.eq(id)))
+            .set(interactions::lead_id.eq(None::<Id>))
+            .execute(self.0.conn)?;
+        diesel::update(submissions::table.filter(submissions::workspace_id.eq(workspace)).filter(submissions::lead_id.eq(id)))
+            .set(submissions::lead_id.eq(None::<Id>))
+            .execute(self.0.conn)?;
+        diesel::delete(table.find((workspace, id))).execute(self.0.conn)?;
+        Ok(())
+    }
+
+    fn filtered(&self, filter: &LeadFilter) -> BoxedQuery<'static, MultiBackend> {
+        let filter = filter.clone();
+        let mut query = table.filter(leads::workspace_id.eq(self.0.scope.workspace)).into_boxed();
+        if let Some(q) = filter.q {
+            query = query.filter(leads::search_key.like(contains_pattern(&text::compare_key(&q))).escape('!'));
+        }
+        if let Some(status) = filter.status {
+            query = query.filter(leads::status.eq(Code(status)));
+        }
+        if let Some(stage) = filter.stage {
+            query = query.filter(leads::stage.eq(stage));
+        }
+        if let Some(owner) = filter.owner_id {
+            query = query.filter(leads::owner_id.eq(owner));
+        }
+        if let Some(contact) = filter.contact_id {
+            query = query.filter(leads::contact_id.eq(contact));
+        }
+        if let Some(account) = filter.account_id {
+            query = query.filter(leads::account_id.eq(account));
+        }
+        if let Some(form) = filter.form_id {
+            query = query.filter(leads::form_id.eq(form));
+        }
+        if let Some(campaign) = filter.campaign {
+            query = query.filter(leads::campaign.eq(campaign));
+        }
+        if let Some(product_line) = filter.product_line {
+            query = query.filter(leads::product_line.eq(product_line));
+        }
+        if let Some(source) = filter.source {
+            query = query.filter(leads::source.eq(source));
+        }
+        if let Some(temperature) = filter.temperature {
+            query = query.filter(leads::temperature.eq(temperature));
+        }
+        if let Some(least) = filter.score_gte {
+            query = query.filter(leads::score.ge(least));
+        }
+        if let Some(most) = filter.score_lte {
+            query = query.filter(leads::score.le(most));
+        }
+        match filter.sales_ready {
+            Some(true) => query = query.filter(leads::sales_ready_at.is_not_null()),
+            Some(false) => query = query.filter(leads::sales_ready_at.is_null()),
+            None => {}
+        }
+        if let Some(from) = filter.created_from {
+            query = query.filter(leads::created_at.ge(from));
+        }
+        if let Some(until) = filter.created_until {
+            query = query.filter(leads::created_at.lt(until));
+        }
+        query
+    }
+}
