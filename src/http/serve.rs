@@ -8,9 +8,10 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_swagger_ui::SwaggerUi;
 
 use super::frame::frame;
-use super::{State, document, health};
+use super::{State, health};
 
 /// Seconds that requests under way have to end when the service is told to stop.
 const GRACE_S: u64 = 20;
@@ -36,9 +37,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 
 /// Starts the service on `listener`. The server runs until it is told to stop by a signal or through its handle.
 pub fn start(listener: TcpListener, state: web::Data<State>, workers: usize) -> std::io::Result<Server> {
-    let contract = document::document();
     let server = HttpServer::new(move || {
-        let docs = utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", contract.clone());
+        let docs = SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::new(["/openapi.json"]));
         App::new()
             .app_data(state.clone())
             .wrap(from_fn(frame))
