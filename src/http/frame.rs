@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, TRANSFER_ENCODING};
+use actix_web::error::InternalError;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, TRANSFER_ENCODING};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
@@ -35,15 +36,25 @@ pub async fn frame(
     let id = request_id::choose(request.headers(), state.clock.now());
     request_id::scope(id.clone(), async move {
         let (begun, method) = (Instant::now(), request.method().clone());
-        let (mut response, route) = answer(&state, request, next).await;
-        finish(&mut response, &id);
+        let (outcome, route) = answer(&state, request, next).await;
+        let (status, outcome) = match outcome {
+            Ok(mut response) => {
+                finish(response.headers_mut(), &id);
+                (response.status(), Ok(response))
+            }
+            Err(problem) => {
+                let mut response = problem.error_response();
+                finish(response.headers_mut(), &id);
+                (response.status(), Err(InternalError::from_response(problem, response).into()))
+            }
+        };
         log::info!(
             target: "ripen::request",
             "{method} {route} {} {:.1} ms request={id}",
-            response.status().as_u16(),
+            status.as_u16(),
             begun.elapsed().as_secs_f64() * 1000.0,
         );
-        Ok(response)
+        outcome
     })
     .await
 }
@@ -53,28 +64,30 @@ async fn answer<B: MessageBody + 'static>(
     state: &web::Data<State>,
     mut request: ServiceRequest,
     next: Next<B>,
-) -> (ServiceResponse<EitherBody<BoxBody, B>>, String) {
+) -> (Result<ServiceResponse<EitherBody<BoxBody, B>>, Problem>, String) {
     if is_documentation(&request) {
         return (call(request, next).await, "/docs".to_owned());
     }
     let (operation, route) = match find(state, &request) {
         Found::Operation(operation, route) => (operation, route),
-        Found::Answer(response, route) => return (request.into_response(response).map_into_left_body(), route),
+        Found::Answer(response, route) => return (Ok(request.into_response(response).map_into_left_body()), route),
     };
     let allowance = match admit(state, &request, &operation).await {
         Ok(allowance) => allowance,
-        Err(problem) => return (refuse(request, problem), route),
+        Err(problem) => return (Err(problem), route),
     };
     request.extensions_mut().insert(operation);
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
     let asked = request.headers().get(IF_NONE_MATCH).cloned().filter(|_| request.method() == Method::GET);
-    let mut response = call(request, next).await;
-    if let Some(allowance) = allowance {
-        allowance.show(response.headers_mut());
-    }
-    (not_modified(response, asked), route)
+    let outcome = call(request, next).await.map(|mut response| {
+        if let Some(allowance) = allowance {
+            allowance.show(response.headers_mut());
+        }
+        not_modified(response, asked)
+    });
+    (outcome, route)
 }
 
 enum Found {
@@ -138,16 +151,16 @@ fn is_documentation(request: &ServiceRequest) -> bool {
     (path == "/docs" || path.starts_with("/docs/")) && matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
-/// Runs the handler. Errors and panics become answers here, so that nothing outside has to know them.
-async fn call<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> ServiceResponse<EitherBody<BoxBody, B>> {
-    let http_request = request.request().clone();
+/// Runs the handler. Errors and panics become problems here, so that nothing outside has to know them. The request goes
+/// with the handler: the router needs it for itself, so there is nothing left to answer a panic with but the problem.
+async fn call<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Problem> {
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        Ok(Ok(response)) => tidy(response),
-        Ok(Err(error)) => ServiceResponse::from_err(error, http_request).map_into_left_body(),
-        Err(_) => {
-            let problem = Problem::from(Error::internal("a handler panicked"));
-            ServiceResponse::new(http_request, problem.error_response()).map_into_left_body()
-        }
+        Ok(Ok(response)) => Ok(tidy(response)),
+        Ok(Err(error)) => Err(Error::internal(error).into()),
+        Err(_) => Err(Error::internal("a handler panicked").into()),
     }
 }
 
@@ -168,10 +181,6 @@ fn tidy<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceRespon
     ServiceResponse::new(http_request, problem.error_response()).map_into_left_body()
 }
 
-fn refuse<B: MessageBody>(request: ServiceRequest, problem: Problem) -> ServiceResponse<EitherBody<BoxBody, B>> {
-    request.into_response(problem.error_response()).map_into_left_body()
-}
-
 /// 304 when the caller has this version already.
 fn not_modified<B: MessageBody>(
     response: ServiceResponse<EitherBody<BoxBody, B>>,
@@ -190,8 +199,7 @@ fn not_modified<B: MessageBody>(
 }
 
 /// Headers that every answer carries.
-fn finish<B>(response: &mut ServiceResponse<B>, id: &str) {
-    let headers = response.headers_mut();
+fn finish(headers: &mut HeaderMap, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(HeaderName::from_static(request_id::HEADER), id);
     }

@@ -1,1 +1,34 @@
-fn main(){}
+//! The service as its callers see it: requests over HTTP to a running server, on SQLite or PostgreSQL.
+//!
+//! `TEST_DATABASE_URL` names the database; without it every test has a SQLite file of its own.
+
+#[allow(dead_code, unused_imports)]
+mod support;
+
+mod accounts;
+mod auth;
+mod browser;
+mod contacts;
+mod demo;
+mod events;
+mod forms;
+mod frame;
+mod idempotency;
+mod interactions;
+mod leads;
+mod matching;
+mod paging;
+mod process;
+mod scoring;
+mod workspaces;
+
+#[path = "../architecture.rs"]
+mod architecture;
+#[path = "../concurrency.rs"]
+mod concurrency;
+#[path = "../crash.rs"]
+mod crash;
+#[path = "../migrations.rs"]
+mod migrations;
+#[path = "../openapi.rs"]
+mod openapi;

@@ -1,0 +1,1 @@
+//! The demonstration's landing page in a real browser.

@@ -1,0 +1,1 @@
+//! The demonstration: `ripen demo` from an empty folder to a scored lead.

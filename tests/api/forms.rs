@@ -1,0 +1,1 @@
+//! Forms and what visitors submit to them.

@@ -1,0 +1,1 @@
+//! A repeated request has one effect and one answer (C1).

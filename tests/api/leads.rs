@@ -1,0 +1,1 @@
+//! Leads: open, change, qualify, disqualify.

@@ -1,0 +1,1 @@
+//! Whether an incoming person is already known.

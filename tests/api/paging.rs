@@ -1,0 +1,1 @@
+//! Lists: order, pages, filters.

@@ -1,0 +1,1 @@
+//! The stages a lead goes through.

@@ -1,0 +1,1 @@
+//! Scores, grades, ledger and forecast, by the worked numbers.

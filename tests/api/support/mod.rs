@@ -1,0 +1,12 @@
+//! What the tests stand on: a running service of their own, people who call it, and bodies to send.
+
+mod answer;
+mod app;
+pub mod bodies;
+mod database;
+mod people;
+
+pub use answer::Answer;
+pub use app::{Options, TestApp, Workspace};
+pub use database::Database;
+pub use people::{Person, Request};

@@ -1,0 +1,1 @@
+//! Many callers at once leave what some order of them would have left.

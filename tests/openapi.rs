@@ -1,0 +1,1 @@
+//! The committed contract: current, complete, and in step with the code.
