@@ -30,8 +30,14 @@ impl Address {
     pub fn parse(url: &str) -> Result<Self, String> {
         match url.split_once("://") {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
-            Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => Ok(Self::Postgres(url.to_owned())),
-            _ => Err("the database address must be sqlite://<path of a file> or postgres://<user>@<host>/<database>".into()),
+            Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => match password_is_clear_cut(rest) {
+                true => Ok(Self::Postgres(url.to_owned())),
+                false => Err("in the database address, write @ / ? # of a password as %40 %2F %3F %23".into()),
+            },
+            _ => {
+                Err("the database address must be sqlite://<path of a file> or postgres://<user>@<host>/<database>"
+                    .into())
+            }
         }
     }
 
@@ -46,6 +52,13 @@ impl Address {
             Self::Postgres(url) => open_postgres(url),
         }
     }
+}
+
+/// Whether it is certain where the password in `rest`, what follows the scheme, ends. Otherwise a part of it would be
+/// taken for a host name, and shown as such in errors.
+fn password_is_clear_cut(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    rest.matches('@').count() == authority.matches('@').count() && authority.matches('@').count() <= 1
 }
 
 fn open_sqlite(path: &std::path::Path) -> Result<Conn, ConnectionError> {
@@ -63,9 +76,11 @@ fn open_sqlite(path: &std::path::Path) -> Result<Conn, ConnectionError> {
 fn open_postgres(url: &str) -> Result<Conn, ConnectionError> {
     let mut conn = PgConnection::establish(url)?;
     // Messages in English, because a deadlock is known by its text alone.
-    conn.batch_execute("SET timezone = 'UTC'; SET lc_messages = 'C'; SET lock_timeout = '10s'; SET statement_timeout = '60s';")
-        .or_else(|_| conn.batch_execute("SET timezone = 'UTC'; SET lock_timeout = '10s'; SET statement_timeout = '60s';"))
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    conn.batch_execute(
+        "SET timezone = 'UTC'; SET lc_messages = 'C'; SET lock_timeout = '10s'; SET statement_timeout = '60s';",
+    )
+    .or_else(|_| conn.batch_execute("SET timezone = 'UTC'; SET lock_timeout = '10s'; SET statement_timeout = '60s';"))
+    .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(Conn::Postgres(conn))
 }
 
@@ -113,6 +128,12 @@ mod tests {
     fn only_the_two_known_schemes_are_addresses() {
         assert!(Address::parse("sqlite://ripen.db").unwrap().is_sqlite());
         assert!(!Address::parse("postgres://ripen@localhost/ripen").unwrap().is_sqlite());
+        assert!(Address::parse("postgres://ripen:se%40cret@localhost/ripen?options=-csearch_path%3Dx").is_ok());
+        for wrong in
+            ["postgres://ripen:se@cret@host/ripen", "postgres://ripen:se/cr@host/ripen", "postgres://r:s?c@h/r"]
+        {
+            assert!(Address::parse(wrong).is_err_and(|told| !told.contains("cr")), "{wrong}");
+        }
         for wrong in ["", "ripen.db", "postgre://x", "sqlite:", "sqlite://", "mysql://x/y"] {
             assert!(Address::parse(wrong).is_err(), "{wrong}");
         }
