@@ -35,7 +35,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(health::openapi);
 }
 
-/// Starts the service on `listener`. The server runs until it is told to stop by a signal or through its handle.
+/// Starts the service on `listener`. The server runs until it is told to stop through its handle.
 pub fn start(listener: TcpListener, state: web::Data<State>, workers: usize) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
         let docs = SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::new(["/openapi.json"]));
@@ -50,6 +50,7 @@ pub fn start(listener: TcpListener, state: web::Data<State>, workers: usize) -> 
     });
     let server = server
         .workers(workers)
+        .disable_signals()
         .client_request_timeout(Duration::from_secs(5))
         .client_disconnect_timeout(Duration::from_secs(2))
         .keep_alive(Duration::from_secs(75))

@@ -116,8 +116,27 @@ pub struct NewUser {
     pub capacity: Option<i64>,
 }
 
+impl NewUser {
+    /// A user of whom nothing else is known.
+    pub fn plain(name: &str, email: &str, role: Role) -> Self {
+        Self {
+            name: name.to_owned(),
+            email: email.to_owned(),
+            role,
+            teams: Vec::new(),
+            rank: None,
+            product_lines: Vec::new(),
+            capacity: None,
+        }
+    }
+}
+
 /// A new workspace with its shipped strategies and settings.
 pub fn create(tx: &mut Tx<'_>, key: &str, name: &str) -> Result<Workspace> {
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !(1..=40).contains(&key.len()) || !key.bytes().all(is_plain) || key.starts_with('-') || key.ends_with('-') {
+        return Err(Error::invalid("/key", "malformed", "a workspace's key has 1 to 40 of a-z, 0-9 and, inside, -"));
+    }
     let at = tx.at();
     let workspace = Workspace {
         id: Id::new(at),
@@ -143,26 +162,34 @@ pub fn bootstrap(tx: &mut Tx<'_>, key: &str, email: &str) -> Result<(Workspace, 
     let mut within = Tx { conn: &mut *tx.conn, scope: Scope { workspace: workspace.id, ..tx.scope } };
     let user = match within.users().first_with_role(Role::Admin)? {
         Some(user) => user,
-        None => {
-            let admin = NewUser {
-                name: "Administrator".to_owned(),
-                email: email.to_owned(),
-                role: Role::Admin,
-                teams: Vec::new(),
-                rank: None,
-                product_lines: Vec::new(),
-                capacity: None,
-            };
-            create_user(&mut within, &admin)?
-        }
+        None => create_user(&mut within, &NewUser::plain("Administrator", email, Role::Admin))?,
     };
     Ok((workspace, user))
+}
+
+/// The user whom a token for `role` in the workspace `key` speaks for; workspace and user are made when they are
+/// missing. Without `email` it is the first administrator, or the user `<role>@<key>.invalid`.
+pub fn user_for_token(tx: &mut Tx<'_>, key: &str, role: Role, email: Option<&str>) -> Result<User> {
+    let placeholder = |role: Role| format!("{}@{key}.invalid", crate::db::types::code_text(&role).unwrap_or_default());
+    let first = email.filter(|_| role == Role::Admin).map_or_else(|| placeholder(Role::Admin), str::to_owned);
+    let (workspace, administrator) = bootstrap(tx, key, &first)?;
+    if role == Role::Admin && email.is_none() {
+        return Ok(administrator);
+    }
+    let email = email.map_or_else(|| placeholder(role), str::to_owned);
+    let wanted = identity::email(&email).map_err(|e| Error::Invalid(vec![e.at("/email")]))?;
+    let mut within = Tx { conn: &mut *tx.conn, scope: Scope { workspace: workspace.id, ..tx.scope } };
+    match within.users().find_email(&wanted.key)? {
+        Some(user) if user.role.0 == role && !user.disabled => Ok(user),
+        Some(_) => Err(Error::Conflict(format!("the user {email} has another role or is disabled"))),
+        None => create_user(&mut within, &NewUser::plain(&email, &email, role)),
+    }
 }
 
 /// A new user. Two users of one workspace never share an address.
 pub fn create_user(tx: &mut Tx<'_>, new: &NewUser) -> Result<User> {
     let email = identity::email(&new.email).map_err(|e| Error::Invalid(vec![e.at("/email")]))?;
-    if tx.users().has_email(&email.key)? {
+    if tx.users().find_email(&email.key)?.is_some() {
         return Err(Error::Conflict("a user with this e-mail address exists".into()));
     }
     let at = tx.at();
@@ -191,7 +218,11 @@ pub fn create_user(tx: &mut Tx<'_>, new: &NewUser) -> Result<User> {
 pub fn create_client(tx: &mut Tx<'_>, name: &str, scopes: &[String]) -> Result<(Client, String)> {
     let unknown = scopes.iter().enumerate().filter(|(_, scope)| !crate::auth::scope::ALL.contains(&scope.as_str()));
     let allowed = crate::auth::scope::ALL.join(", ");
-    all_hold(unknown.map(|(i, _)| Violation::new(format!("/scopes/{i}"), "not_allowed", format!("must be one of {allowed}"))).collect())?;
+    all_hold(
+        unknown
+            .map(|(i, _)| Violation::new(format!("/scopes/{i}"), "not_allowed", format!("must be one of {allowed}")))
+            .collect(),
+    )?;
     let (at, secret) = (tx.at(), new_secret()?);
     let client = Client {
         workspace_id: tx.scope.workspace,
@@ -211,9 +242,11 @@ pub fn create_client(tx: &mut Tx<'_>, name: &str, scopes: &[String]) -> Result<(
 /// What a user or client may do now; none when they are gone or disabled.
 pub fn permissions(tx: &mut Tx<'_>, kind: PrincipalKind, id: Id) -> Result<Permissions> {
     let scopes: Option<Vec<String>> = match kind {
-        PrincipalKind::User => tx.users().find(id)?.filter(|user| !user.disabled).map(|user| {
-            user.role.0.scopes().into_iter().map(str::to_owned).collect()
-        }),
+        PrincipalKind::User => tx
+            .users()
+            .find(id)?
+            .filter(|user| !user.disabled)
+            .map(|user| user.role.0.scopes().into_iter().map(str::to_owned).collect()),
         PrincipalKind::Client => tx.clients().find(id)?.filter(|client| !client.disabled).map(|client| client.scopes.0),
     };
     Ok(scopes.map(Arc::new))

@@ -79,12 +79,12 @@ impl Users<'_, '_> {
         Ok(found.first(self.0.conn).optional()?)
     }
 
-    pub fn has_email(&mut self, key: &str) -> Result<bool> {
+    pub fn find_email(&mut self, key: &str) -> Result<Option<User>> {
         let found = users::table
             .filter(users::workspace_id.eq(self.0.scope.workspace))
             .filter(users::email_key.eq(key))
-            .select(users::id);
-        Ok(found.first::<Id>(self.0.conn).optional()?.is_some())
+            .select(User::as_select());
+        Ok(found.first(self.0.conn).optional()?)
     }
 
     pub fn first_with_role(&mut self, role: Role) -> Result<Option<User>> {

@@ -37,7 +37,8 @@ impl Answer {
     /// The body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{}: no JSON ({e}): {}", self.request, self.shown()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|e| panic!("{}: no JSON ({e}): {}", self.request, self.shown()))
     }
 
     /// A header's value.
@@ -66,7 +67,12 @@ impl Answer {
         assert_eq!(document["status"], status, "{}", self.request);
         assert_eq!(document["instance"].as_str(), self.header("x-request-id"), "{}", self.request);
         for member in ["title", "detail"] {
-            assert!(document[member].as_str().is_some_and(|text| !text.is_empty()), "{}: {}", self.request, self.shown());
+            assert!(
+                document[member].as_str().is_some_and(|text| !text.is_empty()),
+                "{}: {}",
+                self.request,
+                self.shown()
+            );
         }
         document
     }

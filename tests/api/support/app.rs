@@ -174,7 +174,15 @@ impl Workspace {
         let made = state.db.write(system_scope(state, Id::NIL), move |tx| workspaces::bootstrap(tx, key, &email));
         let (workspace, admin) = made.await.unwrap();
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { id: workspace.id, key, admin: admin.id, base: base.clone(), state: state.clone(), http, people: Arc::default() }
+        Self {
+            id: workspace.id,
+            key,
+            admin: admin.id,
+            base: base.clone(),
+            state: state.clone(),
+            http,
+            people: Arc::default(),
+        }
     }
 
     /// The first administrator.
