@@ -54,6 +54,12 @@ fn clean(text: &str, allowed: impl Fn(char) -> bool) -> Result<String, Rejected>
     }
 }
 
+/// What a list is searched and ordered by: the [`compare_key`] of `text`, cut so that an index can always hold it,
+/// however much folding has made of it.
+pub fn search_key(text: &str) -> String {
+    compare_key(text).chars().take(500).collect()
+}
+
 /// The number of Unicode scalar values in `text`.
 pub fn length(text: &str) -> usize {
     text.chars().count()

@@ -236,7 +236,7 @@ pub fn create(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Account> {
     let account = Account {
         workspace_id: tx.scope.workspace,
         id: Id::new(at),
-        search_key: text::compare_key(&new.name),
+        search_key: text::search_key(&new.name),
         name: new.name.clone(),
         domain: new.domain.as_deref().map(domain),
         industry: new.industry.clone(),
@@ -262,7 +262,7 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &AccountPatch, condition: &Conditi
     all_hold(unknown_owner(tx, patch.owner_id.flatten())?.into_iter().collect())?;
     let changes = Changes {
         name: patch.name.clone(),
-        search_key: patch.name.as_deref().map(text::compare_key),
+        search_key: patch.name.as_deref().map(text::search_key),
         domain: patch.domain.as_ref().map(|change| change.as_deref().map(domain)),
         industry: patch.industry.clone(),
         employees: patch.employees,

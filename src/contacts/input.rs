@@ -316,5 +316,5 @@ fn filled(text: &Option<String>) -> Option<String> {
 
 fn search_key(first: &Option<String>, last: &Option<String>, email_key: &Option<String>) -> String {
     let parts: Vec<&str> = [first, last, email_key].into_iter().flatten().map(String::as_str).collect();
-    text::compare_key(&parts.join(" "))
+    text::search_key(&parts.join(" "))
 }

@@ -17,6 +17,9 @@ pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
+    /// What a repeat hears instead, when this is not to be kept.
+    #[serde(skip)]
+    instead: Option<Box<Answer>>,
 }
 
 impl Answer {
@@ -37,17 +40,17 @@ impl Answer {
 
     /// 204.
     pub fn deleted() -> Self {
-        Self { status: 204, headers: Vec::new(), body: String::new() }
+        Self { status: 204, headers: Vec::new(), body: String::new(), instead: None }
     }
 
     /// 303 to `location`.
     pub fn see_other(location: String) -> Self {
-        Self { status: 303, headers: Vec::new(), body: String::new() }.header("location", location)
+        Self { status: 303, headers: Vec::new(), body: String::new(), instead: None }.header("location", location)
     }
 
     /// A problem, kept so that a repeat hears the same.
     pub fn problem(problem: &Problem) -> Self {
-        Self { status: problem.status(), headers: Vec::new(), body: problem.document() }
+        Self { status: problem.status(), headers: Vec::new(), body: problem.document(), instead: None }
             .header("content-type", "application/problem+json".to_owned())
     }
 
@@ -67,9 +70,20 @@ impl Answer {
         self.header("idempotency-replayed", "true".to_owned())
     }
 
+    /// Keeps a secret out of the database: a repeat of the request hears `instead`.
+    pub fn shown_once(mut self, instead: Problem) -> Self {
+        self.instead = Some(Box::new(Self::problem(&instead)));
+        self
+    }
+
+    /// What is kept for repeats.
+    pub fn kept(&self) -> &Self {
+        self.instead.as_deref().unwrap_or(self)
+    }
+
     fn with_status<T: Serialize>(status: u16, view: &T) -> Result<Self> {
         let body = serde_json::to_string(view).map_err(Error::internal)?;
-        Ok(Self { status, headers: Vec::new(), body }.header("content-type", "application/json".to_owned()))
+        Ok(Self { status, headers: Vec::new(), body, instead: None }.header("content-type", "application/json".to_owned()))
     }
 }
 

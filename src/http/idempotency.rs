@@ -143,7 +143,7 @@ impl IdempotencyKeys<'_, '_> {
     /// Stores the answer in the transaction that did the work. Fails, and so undoes the work, when the lease was lost.
     pub fn complete(&mut self, key: &Key, lease: Id, answer: &Answer) -> Result<()> {
         let stored = diesel::update(row_of!(self.tx, key).filter(table::lease.eq(lease)))
-            .set(table::answer.eq(JsonOf(answer.clone())))
+            .set(table::answer.eq(JsonOf(answer.kept().clone())))
             .execute(self.tx.conn)?;
         if stored == 1 { Ok(()) } else { Err(Error::Conflict("the request took too long and another took over".into())) }
     }

@@ -320,5 +320,5 @@ fn search_key(captured: &Captured, topic: Option<&str>) -> String {
     let Captured { first_name, last_name, email, company, .. } = captured;
     let parts: Vec<&str> =
         [first_name.as_deref(), last_name.as_deref(), email.as_deref(), company.as_deref(), topic].into_iter().flatten().collect();
-    text::compare_key(&parts.join(" "))
+    text::search_key(&parts.join(" "))
 }

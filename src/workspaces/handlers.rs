@@ -23,6 +23,7 @@ use crate::http::condition::Condition;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::patch;
 use crate::http::path::PathId;
+use crate::http::problem::{Kind, Problem};
 use crate::id::Id;
 use crate::workspaces;
 
@@ -352,7 +353,8 @@ async fn create_client(command: Command<NewClient>) -> Reply {
         .run(|tx, new, _| {
             let (client, client_secret) = workspaces::create_client(tx, &new.name, &new.scopes)?;
             let location = format!("/v1/clients/{}", client.id);
-            Answer::created(location, &CreatedClient { client: client.into(), client_secret })
+            let again = Problem::new(Kind::Conflict, "the client was created before; its secret was shown then");
+            Ok(Answer::created(location, &CreatedClient { client: client.into(), client_secret })?.shown_once(again))
         })
         .await
 }
