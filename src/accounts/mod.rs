@@ -144,7 +144,7 @@ pub struct NewAccount {
 }
 
 /// Changes to a company: absent fields stay, null clears.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"employees": 300, "industry": null}))]
 pub struct AccountPatch {
@@ -259,6 +259,9 @@ pub fn create(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Account> {
 pub fn change(tx: &mut Tx<'_>, id: Id, patch: &AccountPatch, condition: &Condition) -> Result<Account> {
     let present = tx.accounts().lock(id)?;
     condition.check(present.version)?;
+    if *patch == AccountPatch::default() {
+        return Ok(present);
+    }
     all_hold(unknown_owner(tx, patch.owner_id.flatten())?.into_iter().collect())?;
     let changes = Changes {
         name: patch.name.clone(),

@@ -68,7 +68,7 @@ impl Accounts<'_, '_> {
         Ok(self.filtered(filter).count().get_result(self.0.conn)?)
     }
 
-    /// Sets the fields in `changes` and raises the version; without any change the account stays as it is.
+    /// Sets the fields in `changes` and raises the version.
     pub(super) fn update(&mut self, id: Id, changes: Changes) -> Result<Account> {
         let target = accounts::table.find((self.0.scope.workspace, id));
         let rise = (accounts::version.eq(accounts::version + 1), accounts::updated_at.eq(self.0.at()));
