@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web;
@@ -16,6 +17,9 @@ use ripen::http::idempotency::Terms;
 use ripen::http::rate::Rate;
 use ripen::id::Id;
 use ripen::workspaces::{self, NewUser};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::database::Database;
 use super::people::{Credential, Person};
@@ -134,6 +138,19 @@ impl TestApp {
     /// Someone who sends `token`, whatever it is.
     pub fn bearer(&self, token: &str) -> Person {
         self.main.caller(Credential::Fixed(token.to_owned()), None)
+    }
+
+    /// Sends exactly these bytes and reads until the service closes the connection or says nothing for a second.
+    pub async fn raw(&self, request: &str) -> String {
+        let address = self.base().trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // The service may answer and close before it has read everything.
+        let _ = stream.write_all(request.as_bytes()).await;
+        let (mut answer, mut chunk) = (Vec::new(), [0; 8192]);
+        while let Ok(Ok(length @ 1..)) = timeout(Duration::from_secs(1), stream.read(&mut chunk)).await {
+            answer.extend_from_slice(&chunk[..length]);
+        }
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     /// Where the service listens: `http://127.0.0.1:<port>`.

@@ -7,6 +7,6 @@ mod database;
 mod people;
 
 pub use answer::Answer;
-pub use app::{Options, TestApp, Workspace};
+pub use app::{Options, SECRET, TestApp, Workspace};
 pub use database::Database;
 pub use people::{Person, Request};
