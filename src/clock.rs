@@ -94,9 +94,8 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Timestamp::parse(&text).ok_or_else(|| {
-            serde::de::Error::custom("must be an RFC 3339 time with an offset, from 1900 to 2199")
-        })
+        Timestamp::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom("must be an RFC 3339 time with an offset, from 1900 to 2199"))
     }
 }
 
@@ -163,7 +162,14 @@ mod tests {
 
     #[test]
     fn impossible_and_far_off_times_are_refused() {
-        for text in ["2026-02-30T00:00:00Z", "2026-01-01T23:59:60Z", "2026-01-01T00:00:00", "0000-01-01T00:00:00Z", "2026-01-01T24:00:00Z", "2200-01-01T00:00:00Z"] {
+        for text in [
+            "2026-02-30T00:00:00Z",
+            "2026-01-01T23:59:60Z",
+            "2026-01-01T00:00:00",
+            "0000-01-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2200-01-01T00:00:00Z",
+        ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }

@@ -1,7 +1,30 @@
 //! ripen: a headless lead-lifecycle engine.
+//!
+//! # A lead's life, and where to read about it
+//!
+//! A visitor fills in a form on a landing page. [`forms`] keeps what was sent before anything else happens, asks
+//! [`matching`] whether the person is known, and creates or completes the [`contacts`] entry, its company in
+//! [`accounts`] and the interest itself in [`leads`]. The submission is also an interaction: [`interactions`] records
+//! what people do, whoever tells of it, and calls [`scoring`] in the same transaction. A scoring model looks at facts
+//! through [`filter`] conditions and at interactions by kind; every point it gives is a row of a ledger. When a score
+//! moves the lead, [`process`] opens its one door from stage to stage. Whatever happened is written to [`events`]
+//! with it, so that others may hear of it.
+//!
+//! # Rooms
+//!
+//! Each feature is a folder with the same few files: `mod.rs` has its words and use cases, `repository.rs` its SQL,
+//! `handlers.rs` its HTTP, and files named after an idea (`evaluate.rs`, `decide.rs`, `transition.rs`) its rules, which
+//! are pure functions over values. A use case receives a transaction, [`db::Tx`], and so composes with others; the
+//! handler or job that began the transaction ends it. Use cases call those of rooms before them in this order:
+//! workspaces, events, accounts, contacts, matching, process, leads, scoring, interactions, forms. Handlers compose any.
+//!
+//! # Below the rooms
+//!
+//! [`http`] enforces the generated OpenAPI document around every handler, [`auth`] tells who is asking, [`db`] runs
+//! transactions on SQLite or PostgreSQL, [`clock`] tells the time. [`config`], [`cli`] and [`demo`] start it all.
 
-pub mod accounts;
 pub mod contacts;
+pub mod accounts;
 pub mod matching;
 pub mod leads;
 pub mod forms;
@@ -13,16 +36,17 @@ pub mod events;
 pub mod workspaces;
 
 pub mod auth;
-pub mod db;
 pub mod http;
+pub mod db;
+
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod logging;
 
 pub mod attributes;
 pub mod clock;
-pub mod config;
-pub mod cli;
-pub mod demo;
 pub mod error;
 pub mod id;
-pub mod logging;
 pub mod schema;
 pub mod text;

@@ -118,8 +118,14 @@ fn issue(state: &web::Data<State>, client: &workspaces::Client, wanted: Option<&
         Some(wanted) => wanted.split(' ').filter(|scope| held.iter().any(|own| own == scope)).collect(),
     };
     let scope = scopes.join(" ");
-    let issued =
-        state.tokens.issue(client.workspace_id, client.id, PrincipalKind::Client, &scope, state.clock.now(), TOKEN_LIFE_S);
+    let issued = state.tokens.issue(
+        client.workspace_id,
+        client.id,
+        PrincipalKind::Client,
+        &scope,
+        state.clock.now(),
+        TOKEN_LIFE_S,
+    );
     let access_token = issued.map_err(crate::error::Error::internal)?;
     Ok(Answer::ok(&TokenAnswer { access_token, token_type: "Bearer", expires_in: TOKEN_LIFE_S, scope })?)
 }

@@ -133,6 +133,5 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
 }
 
 fn invalid_token() -> Problem {
-    Problem::new(Kind::InvalidToken, "get a new token")
-        .header("WWW-Authenticate", "Bearer error=\"invalid_token\"")
+    Problem::new(Kind::InvalidToken, "get a new token").header("WWW-Authenticate", "Bearer error=\"invalid_token\"")
 }

@@ -183,7 +183,11 @@ impl NewContact {
         reader.references(tx, self.account_id, self.owner_id)?;
         let named = [&self.first_name, &self.last_name, &self.email, &self.phone, &self.mobile, &self.external_id];
         if !named.into_iter().flatten().any(|text| !text.trim().is_empty()) {
-            reader.broken.push(Violation::new("", "required", "a contact needs a name, an e-mail address, a phone or an external id"));
+            reader.broken.push(Violation::new(
+                "",
+                "required",
+                "a contact needs a name, an e-mail address, a phone or an external id",
+            ));
         }
         all_hold(reader.broken)?;
         let (at, workspace_id) = (tx.at(), tx.scope.workspace);

@@ -9,7 +9,9 @@ impl From<Diesel> for Error {
         match meaning(&error) {
             Meaning::Contention => Error::Contention(error.to_string()),
             Meaning::Unreachable => Error::Unavailable(error.to_string()),
-            Meaning::StillReferred => Error::Conflict("other records still refer to this one, or it refers to one that is gone".into()),
+            Meaning::StillReferred => {
+                Error::Conflict("other records still refer to this one, or it refers to one that is gone".into())
+            }
             Meaning::Missing => Error::NotFound,
             Meaning::Fault => Error::Internal(error.to_string()),
         }

@@ -195,12 +195,7 @@ impl Lane {
     }
 }
 
-fn transaction<T>(
-    lane: &Lane,
-    purpose: Purpose,
-    scope: Scope,
-    work: &dyn Fn(&mut Tx<'_>) -> Result<T>,
-) -> Result<T> {
+fn transaction<T>(lane: &Lane, purpose: Purpose, scope: Scope, work: &dyn Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
     let mut conn = lane.begun(purpose)?;
     for _ in 1..TRIES {
         match attempt(&mut conn, scope, work) {

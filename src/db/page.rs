@@ -2,10 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use diesel::BoolExpressionMethods;
 use diesel::dsl::sql;
 use diesel::expression::{BoxableExpression, SqlLiteral};
 use diesel::sql_types::{BigInt, Bool, Text};
-use diesel::BoolExpressionMethods;
 use serde::{Deserialize, Serialize};
 
 use super::connection::MultiBackend;
@@ -108,8 +108,11 @@ impl Paging {
 
     /// The `ORDER BY`, ended by the id of `table` so that no two rows are equal.
     pub fn order(&self, table: &str) -> SqlLiteral<Bool> {
-        let mut parts: Vec<String> =
-            self.order.iter().map(|(field, descending)| format!("{} {}", field.column, direction(*descending))).collect();
+        let mut parts: Vec<String> = self
+            .order
+            .iter()
+            .map(|(field, descending)| format!("{} {}", field.column, direction(*descending)))
+            .collect();
         parts.push(format!("{table}.id {}", direction(self.ends_descending())));
         sql::<Bool>(&parts.join(", "))
     }
@@ -165,7 +168,8 @@ fn read_cursor(text: &str, sort: &str, order: &[(SortField, bool)]) -> Option<(V
         SortKind::Number => value.parse::<i64>().is_ok(),
         SortKind::Instant => Timestamp::parse(value).is_some(),
     };
-    let good = form == FORM && cursor_sort == sort && values.len() == order.len() && order.iter().zip(&values).all(fits);
+    let good =
+        form == FORM && cursor_sort == sort && values.len() == order.len() && order.iter().zip(&values).all(fits);
     good.then_some((values, id))
 }
 

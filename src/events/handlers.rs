@@ -48,5 +48,7 @@ struct EventQuery {
 async fn list(actor: Actor, query: web::Query<EventQuery>, page: web::Query<PageQuery>) -> Reply {
     let EventQuery { kind, contact_id, lead_id } = query.into_inner();
     let (filter, paging) = (EventFilter { kind, contact_id, lead_id }, page.paging(SORT_FIELDS)?);
-    actor.read(move |tx| Answer::ok(&Page::new(tx.events().list(&filter, &paging)?, &paging, None, |event| event)?)).await
+    actor
+        .read(move |tx| Answer::ok(&Page::new(tx.events().list(&filter, &paging)?, &paging, None, |event| event)?))
+        .await
 }

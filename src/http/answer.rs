@@ -83,7 +83,8 @@ impl Answer {
 
     fn with_status<T: Serialize>(status: u16, view: &T) -> Result<Self> {
         let body = serde_json::to_string(view).map_err(Error::internal)?;
-        Ok(Self { status, headers: Vec::new(), body, instead: None }.header("content-type", "application/json".to_owned()))
+        Ok(Self { status, headers: Vec::new(), body, instead: None }
+            .header("content-type", "application/json".to_owned()))
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
@@ -39,6 +39,8 @@ pub struct Command<T> {
     pub body: T,
     /// What `If-Match` demands.
     pub condition: Condition,
+    /// What the contract says of the request.
+    pub operation: Arc<Operation>,
     key: Option<Key>,
 }
 
@@ -49,7 +51,7 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
     where
         F: Fn(&mut Tx<'_>, &T, &Condition) -> Result<Answer> + Send + 'static,
     {
-        let Command { actor, body, condition, key } = self;
+        let Command { actor, body, condition, key, .. } = self;
         let (state, scope) = (actor.state.clone(), actor.scope());
         let work = move |tx: &mut Tx<'_>| work(tx, &body, &condition);
         match key {
@@ -83,7 +85,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
             let key = key(&request, &actor, &raw)?;
             let value = if operation.takes_body() { json::read(&raw)? } else { Value::Null };
             operation.check_body(&value)?;
-            Ok(Self { actor, body: typed(value)?, condition, key })
+            Ok(Self { actor, body: typed(value)?, condition, operation, key })
         })
     }
 }
@@ -101,9 +103,14 @@ pub fn state(request: &HttpRequest) -> std::result::Result<web::Data<State>, Pro
 }
 
 /// Reads a body of at most `limit` bytes; a declared length beyond it is refused before anything is read.
-pub async fn read_body(request: &HttpRequest, mut payload: Payload, limit: usize) -> std::result::Result<Vec<u8>, Problem> {
+pub async fn read_body(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> std::result::Result<Vec<u8>, Problem> {
     let too_large = || Problem::new(Kind::PayloadTooLarge, format!("a body may have at most {limit} bytes"));
-    let declared = request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    let declared =
+        request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
@@ -133,13 +140,8 @@ fn key(request: &HttpRequest, actor: &Actor, body: &[u8]) -> std::result::Result
     let content_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let mut query: Vec<&str> = request.query_string().split('&').collect();
     query.sort_unstable();
-    let fingerprint = idempotency::fingerprint(&[
-        method.as_bytes(),
-        path.as_bytes(),
-        query.join("&").as_bytes(),
-        content_type,
-        body,
-    ]);
+    let fingerprint =
+        idempotency::fingerprint(&[method.as_bytes(), path.as_bytes(), query.join("&").as_bytes(), content_type, body]);
     Ok(Some(Key { principal: actor.principal_id.to_string(), method, path, key, fingerprint }))
 }
 
@@ -148,7 +150,8 @@ fn key(request: &HttpRequest, actor: &Actor, body: &[u8]) -> std::result::Result
 pub fn typed<T: DeserializeOwned>(value: Value) -> std::result::Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
-        let pointer = if path == "." { String::new() } else { format!("/{}", path.replace(['.', '['], "/").replace(']', "")) };
+        let pointer =
+            if path == "." { String::new() } else { format!("/{}", path.replace(['.', '['], "/").replace(']', "")) };
         Problem::invalid(vec![Violation::new(pointer, "invalid", error.inner().to_string())])
     })
 }

@@ -28,7 +28,10 @@ impl Condition {
             None => None,
         };
         condition.ok_or_else(|| {
-            Problem::new(Kind::MalformedRequest, "If-Match must be * or entity tags in double quotes, as ETag gave them")
+            Problem::new(
+                Kind::MalformedRequest,
+                "If-Match must be * or entity tags in double quotes, as ETag gave them",
+            )
         })
     }
 

@@ -16,6 +16,7 @@ use utoipa::openapi::OpenApi;
 use super::problem::{Kind, Problem};
 use super::violations;
 use crate::clock::Timestamp;
+use crate::error::Violation;
 use crate::id::Id;
 
 /// All operations of the service.
@@ -52,7 +53,12 @@ struct Body {
     required: bool,
     media_types: Vec<String>,
     validator: Validator,
+    /// For a body that is one record or a list of them: what each entry must look like.
+    item: Option<Validator>,
 }
+
+/// Entries that a body may have that is a list of records.
+const MOST_ITEMS: usize = 1_000;
 
 impl Contract {
     /// Reads the document. Fails only when the document itself is broken, which a test shows before any release.
@@ -181,10 +187,23 @@ impl Operation {
     /// Checks a JSON body against the documented schema; all broken rules are reported.
     pub fn check_body(&self, value: &Value) -> Result<(), Problem> {
         let Some(body) = &self.body else { return Ok(()) };
-        if body.validator.is_valid(value) {
-            return Ok(());
+        match (value, &body.item) {
+            (Value::Array(items), Some(_)) if items.len() <= MOST_ITEMS => Ok(()),
+            (Value::Array(_), Some(_)) => {
+                let detail = format!("must have at most {MOST_ITEMS} entries");
+                Err(Problem::invalid(vec![Violation::new("", "too_long", detail)]))
+            }
+            (value, Some(item)) => violations::explain(item, value),
+            (value, None) => violations::explain(&body.validator, value),
         }
-        violations::explain(&body.validator, value)
+    }
+
+    /// Checks one entry of a body that is a list of records, so that it spoils no other.
+    pub fn check_item(&self, value: &Value) -> Result<(), Problem> {
+        match self.body.as_ref().and_then(|body| body.item.as_ref()) {
+            Some(item) => violations::explain(item, value),
+            None => Ok(()),
+        }
     }
 }
 
@@ -232,8 +251,17 @@ impl Body {
             required: body["required"] == json!(true),
             media_types: content.keys().cloned().collect(),
             validator: validator(schema, document)?,
+            item: item_schema(schema, document).map(|item| validator(item, document)).transpose()?,
         })
     }
+}
+
+/// The schema of an entry, where a body may be one record or a list of them.
+fn item_schema<'d>(schema: &'d Value, document: &'d Value) -> Option<&'d Value> {
+    let name = schema["$ref"].as_str()?.strip_prefix("#/components/schemas/")?;
+    let forms = document["components"]["schemas"][name]["oneOf"].as_array()?;
+    let list = forms.iter().find(|form| form["type"] == "array")?;
+    Some(&list["items"])
 }
 
 /// A parameter's name as it may be shown: what a caller made up is cut.

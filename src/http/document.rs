@@ -41,10 +41,9 @@ struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, document: &mut OpenApi) {
-        let bearer = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .description(Some("A token from POST /oauth/token or `ripen token`. The scopes an operation needs are listed with it."));
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(
+            "A token from POST /oauth/token or `ripen token`. The scopes an operation needs are listed with it.",
+        ));
         let components = document.components.get_or_insert_default();
         components.security_schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer.build()).into());
     }
@@ -127,8 +126,9 @@ fn say_what_text_may_hold(schema: &mut RefOr<Schema>) {
     let RefOr::T(schema) = schema else { return };
     match schema {
         Schema::Object(object) => {
-            let is_text = serde_json::to_value(&object.schema_type)
-                .is_ok_and(|kind| kind == "string" || kind.as_array().is_some_and(|kinds| kinds.contains(&"string".into())));
+            let is_text = serde_json::to_value(&object.schema_type).is_ok_and(|kind| {
+                kind == "string" || kind.as_array().is_some_and(|kinds| kinds.contains(&"string".into()))
+            });
             if is_text && object.pattern.is_none() && object.format.is_none() && object.enum_values.is_none() {
                 object.pattern = Some(PLAIN_TEXT.to_owned());
             }

@@ -62,7 +62,10 @@ pub fn header(headers: &HeaderMap) -> std::result::Result<Option<String>, Proble
     if (1..=255).contains(&bare.len()) && bare.bytes().all(|b| (0x21..=0x7e).contains(&b)) {
         return Ok(Some(bare.to_owned()));
     }
-    Err(Problem::new(Kind::MalformedRequest, "Idempotency-Key must be given once, with 1 to 255 visible ASCII characters"))
+    Err(Problem::new(
+        Kind::MalformedRequest,
+        "Idempotency-Key must be given once, with 1 to 255 visible ASCII characters",
+    ))
 }
 
 /// SHA-256 over the parts of a request, each with its length so that none runs into the next.
@@ -145,7 +148,11 @@ impl IdempotencyKeys<'_, '_> {
         let stored = diesel::update(row_of!(self.tx, key).filter(table::lease.eq(lease)))
             .set(table::answer.eq(JsonOf(answer.kept().clone())))
             .execute(self.tx.conn)?;
-        if stored == 1 { Ok(()) } else { Err(Error::Conflict("the request took too long and another took over".into())) }
+        if stored == 1 {
+            Ok(())
+        } else {
+            Err(Error::Conflict("the request took too long and another took over".into()))
+        }
     }
 
     /// Gives the key back, so that the request can be corrected and sent again under it.
@@ -162,7 +169,12 @@ impl IdempotencyKeys<'_, '_> {
 }
 
 /// Carries out `work` once for `key`, in one write transaction, or gives the first answer again.
-pub async fn once<F>(state: &super::State, scope: crate::db::Scope, key: Key, work: F) -> std::result::Result<Answer, Problem>
+pub async fn once<F>(
+    state: &super::State,
+    scope: crate::db::Scope,
+    key: Key,
+    work: F,
+) -> std::result::Result<Answer, Problem>
 where
     F: Fn(&mut Tx<'_>) -> Result<Answer> + Send + 'static,
 {
@@ -198,7 +210,11 @@ where
 async fn settle(state: &super::State, scope: crate::db::Scope, key: Key, lease: Id, error: Error) -> Problem {
     let keep = matches!(
         error,
-        Error::NotFound | Error::Gone { .. } | Error::Conflict(_) | Error::DuplicateContact { .. } | Error::Stale { .. }
+        Error::NotFound
+            | Error::Gone { .. }
+            | Error::Conflict(_)
+            | Error::DuplicateContact { .. }
+            | Error::Stale { .. }
     );
     let problem = Problem::from(error);
     let answer = Answer::problem(&problem);

@@ -49,7 +49,12 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// The page made of `rows`, of which there is one more than the page holds when another follows.
-    pub fn new<R: Sorted>(mut rows: Vec<R>, paging: &Paging, total: Option<i64>, view: impl Fn(R) -> T) -> Result<Self> {
+    pub fn new<R: Sorted>(
+        mut rows: Vec<R>,
+        paging: &Paging,
+        total: Option<i64>,
+        view: impl Fn(R) -> T,
+    ) -> Result<Self> {
         let more = rows.len() > paging.limit();
         rows.truncate(paging.limit());
         let next_cursor = match rows.last() {

@@ -46,7 +46,13 @@ pub struct State {
 
 impl State {
     /// The state of a service on `db` with the tokens and limits given.
-    pub fn new(db: Db, clock: Clock, tokens: Tokens, rate: rate::Rate, idempotency: idempotency::Terms) -> Result<Self, String> {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        tokens: Tokens,
+        rate: rate::Rate,
+        idempotency: idempotency::Terms,
+    ) -> Result<Self, String> {
         let contract = contract::Contract::new(&document::document())?;
         Ok(Self { db, clock, tokens, principals: Principals::default(), contract, rate, idempotency })
     }

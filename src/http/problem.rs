@@ -176,17 +176,19 @@ impl From<Error> for Problem {
             Error::Gone { merged_into: None } => Self::new(Kind::Gone, "the record was deleted"),
             Error::Invalid(violations) => Self::invalid(violations),
             Error::Conflict(what) => Self::new(Kind::Conflict, what),
-            Error::DuplicateContact { existing } => {
-                Self::new(Kind::DuplicateContact, "a contact with this e-mail address or external id exists; change that one")
-                    .with("contact_id", json!(existing))
-            }
+            Error::DuplicateContact { existing } => Self::new(
+                Kind::DuplicateContact,
+                "a contact with this e-mail address or external id exists; change that one",
+            )
+            .with("contact_id", json!(existing)),
             Error::Stale { current } => {
                 Self::new(Kind::PreconditionFailed, "the record has changed since it was read; read it again")
                     .header("ETag", format!("\"v{current}\""))
             }
             Error::Unavailable(what) => {
                 log::error!("storage unavailable: {what}");
-                Self::new(Kind::StorageUnavailable, "try again in a moment; nothing was written").header("Retry-After", "2")
+                Self::new(Kind::StorageUnavailable, "try again in a moment; nothing was written")
+                    .header("Retry-After", "2")
             }
             Error::Contention(what) | Error::Internal(what) => {
                 log::error!("internal: {what} (request {})", request_id::current());

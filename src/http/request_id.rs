@@ -18,7 +18,9 @@ tokio::task_local! {
 pub fn choose(headers: &HeaderMap, at: Timestamp) -> String {
     let given = headers.get(HEADER).and_then(|value| value.to_str().ok());
     match given {
-        Some(id) if (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) => {
+        Some(id)
+            if (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) =>
+        {
             id.to_owned()
         }
         _ => Id::new(at).to_string(),

@@ -13,6 +13,9 @@ const MOST: usize = 100;
 
 /// Everything that is wrong with `value`: 400 when it is not even the right kind of value, else 422.
 pub fn explain(validator: &Validator, value: &Value) -> Result<(), Problem> {
+    if validator.is_valid(value) {
+        return Ok(());
+    }
     let mut broken = Vec::new();
     for error in validator.iter_errors(value) {
         if error.instance_path().as_str().is_empty() && matches!(error.kind(), Found::Type { .. }) {
@@ -66,9 +69,9 @@ fn collect_nearest(error: &ValidationError<'_>, forms: &[Vec<ValidationError<'st
     match nearest {
         Some(faults) => faults.iter().for_each(|fault| collect(fault, broken)),
         None => {
-            let allowed: Vec<String> =
-                forms.iter().flatten().filter(|fault| other_type(fault)).map(sentence).collect();
-            let detail = if allowed.is_empty() { "has none of the allowed forms".to_owned() } else { allowed.join(", or ") };
+            let allowed: Vec<String> = forms.iter().flatten().filter(|fault| other_type(fault)).map(sentence).collect();
+            let detail =
+                if allowed.is_empty() { "has none of the allowed forms".to_owned() } else { allowed.join(", or ") };
             broken.push(Violation::new(at, "wrong_type", detail));
         }
     }
@@ -90,9 +93,10 @@ fn code(kind: &Found) -> &'static str {
         Found::Enum { .. } | Found::Constant { .. } => "not_allowed",
         Found::MaxLength { .. } | Found::MaxItems { .. } | Found::MaxProperties { .. } => "too_long",
         Found::MinLength { .. } | Found::MinItems { .. } | Found::MinProperties { .. } => "too_short",
-        Found::Maximum { .. } | Found::Minimum { .. } | Found::ExclusiveMaximum { .. } | Found::ExclusiveMinimum { .. } => {
-            "out_of_range"
-        }
+        Found::Maximum { .. }
+        | Found::Minimum { .. }
+        | Found::ExclusiveMaximum { .. }
+        | Found::ExclusiveMinimum { .. } => "out_of_range",
         Found::Pattern { .. } | Found::Format { .. } => "malformed",
         Found::UniqueItems => "duplicate",
         _ => "invalid",

@@ -1,4 +1,271 @@
+//! Interactions over HTTP.
+
+use actix_web::{get, post, web};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::{Interaction, InteractionFilter, NewInteraction, Recorded, SORT_FIELDS, kind};
+use crate::auth::Actor;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::http::answer::{Answer, Reply};
+use crate::http::command::{Command, typed};
+use crate::http::contract::Operation;
+use crate::http::lists::{Page, PageQuery};
+use crate::http::path::PathId;
+use crate::http::problem::Problem;
+use crate::id::Id;
+use crate::interactions;
+
 /// The paths of this feature.
-pub fn routes(_: &mut ServiceConfig<'_>) {}
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list).service(record).service(show).service(list_kinds).service(create_kind);
+}
+
+/// One interaction, or up to 1,000 of them.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Interactions)]
+#[expect(dead_code, reason = "describes the body; each item is read on its own, so that one spoils no other")]
+enum Body {
+    /// One.
+    #[schema(title = "One")]
+    One(NewInteraction),
+    /// Several, each with a result of its own.
+    #[schema(title = "Several")]
+    Several(Vec<NewInteraction>),
+}
+
+/// What became of each interaction of a list, in its order.
+#[derive(Serialize, ToSchema)]
+struct Results {
+    /// One result an item.
+    results: Vec<ItemResult>,
+}
+
+/// What became of one interaction of a list.
+#[derive(Serialize, ToSchema)]
+struct ItemResult {
+    /// 201 recorded, 200 recorded before, 422 refused.
+    #[schema(example = 201)]
+    status: u16,
+    /// The interaction and what it set off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded: Option<Recorded>,
+    /// Why it was refused, as a problem document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::http::problem::ProblemDocument>)]
+    problem: Option<Value>,
+}
+
+impl ItemResult {
+    fn new(outcome: std::result::Result<Recorded, Problem>) -> Self {
+        match outcome {
+            Ok(recorded) => {
+                Self { status: if recorded.first { 201 } else { 200 }, recorded: Some(recorded), problem: None }
+            }
+            Err(problem) => Self {
+                status: problem.status(),
+                recorded: None,
+                problem: serde_json::from_str(&problem.document()).ok(),
+            },
+        }
+    }
+}
+
+/// Record interactions
+///
+/// What people did: one, or a list of up to 1,000 of which each item has a result of its own. Leads are scored in the
+/// same transaction; the answer has the scores before and after. A repeat of `source` and `external_id` is not recorded
+/// again and answers with the first. Someone who is not known yet is attributed when they appear.
+#[utoipa::path(
+    tag = "interactions",
+    operation_id = "record_interactions",
+    request_body(content = Body, example = json!({
+        "kind": "email_opened", "occurred_at": "2026-03-01T10:00:00Z", "person": {"email": "ann@example.com"},
+        "source": "mailer", "external_id": "m-1842"
+    })),
+    responses(
+        (status = 201, description = "The interaction was recorded", body = Recorded),
+        (status = 200, description = "It was recorded before; or, for a list, what became of each item", body = inline(Answered)),
+    ),
+    security(("bearer" = ["interactions:write"])),
+)]
+#[post("/v1/interactions")]
+async fn record(command: Command<Value>) -> Reply {
+    let operation = command.operation.clone();
+    command
+        .run(move |tx, body, _| match body {
+            Value::Array(items) => record_list(tx, &operation, items),
+            one => record_one(tx, typed(one.clone()).map_err(invalid)?),
+        })
+        .await
+}
+
+/// What a 200 holds.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the answer")]
+enum Answered {
+    /// The interaction, recorded before.
+    Before(Recorded),
+    /// One result an item of the list.
+    Results(Results),
+}
+
+fn record_one(tx: &mut Tx<'_>, new: NewInteraction) -> Result<Answer> {
+    let recorded = interactions::record(tx, &[new])?.pop().ok_or(Error::NotFound)??;
+    if recorded.first {
+        Answer::created(format!("/v1/interactions/{}", recorded.id), &recorded)
+    } else {
+        Answer::ok(&recorded)
+    }
+}
+
+/// Records the items that are well formed; the others are refused in their places.
+fn record_list(tx: &mut Tx<'_>, operation: &Operation, items: &[Value]) -> Result<Answer> {
+    let read: Vec<std::result::Result<NewInteraction, Problem>> =
+        items.iter().map(|item| operation.check_item(item).and_then(|()| typed(item.clone()))).collect();
+    let batch: Vec<NewInteraction> = read.iter().filter_map(|item| item.as_ref().ok().cloned()).collect();
+    let mut recorded = interactions::record(tx, &batch)?.into_iter();
+    let outcomes = read.into_iter().map(|item| match item {
+        Ok(_) => recorded.next().unwrap_or(Err(Error::NotFound)).map_err(Problem::from),
+        Err(problem) => Err(problem),
+    });
+    Answer::ok(&Results { results: outcomes.map(ItemResult::new).collect() })
+}
+
+/// A body that the contract took and the type did not.
+fn invalid(problem: Problem) -> Error {
+    Error::invalid("", "invalid", problem.to_string())
+}
+
+/// Which interactions to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct InteractionQuery {
+    /// Only interactions of this contact.
+    contact_id: Option<Id>,
+    /// Only interactions about this lead.
+    lead_id: Option<Id>,
+    /// Only interactions of this kind.
+    #[param(max_length = 64, example = "email_opened")]
+    kind: Option<String>,
+    /// Only interactions of people who are known, or only the others.
+    attributed: Option<bool>,
+}
+
+/// List interactions
+///
+/// What people did, latest first unless asked otherwise. Can be ordered by `occurred_at`, `recorded_at`.
+#[utoipa::path(
+    tag = "interactions",
+    operation_id = "list_interactions",
+    params(InteractionQuery, PageQuery),
+    responses((status = 200, description = "A page of interactions", body = Page<Interaction>)),
+    security(("bearer" = ["interactions:read"])),
+)]
+#[get("/v1/interactions")]
+async fn list(actor: Actor, query: web::Query<InteractionQuery>, page: web::Query<PageQuery>) -> Reply {
+    let InteractionQuery { contact_id, lead_id, kind, attributed } = query.into_inner();
+    let (filter, paging) = (InteractionFilter { contact_id, lead_id, kind, attributed }, page.paging(SORT_FIELDS)?);
+    actor
+        .read(move |tx| Answer::ok(&Page::new(tx.interactions().list(&filter, &paging)?, &paging, None, |item| item)?))
+        .await
+}
+
+/// Get an interaction
+///
+/// One thing a person did. Interactions never change.
+#[utoipa::path(
+    tag = "interactions",
+    operation_id = "get_interaction",
+    params(("id" = Id, Path, description = "The interaction")),
+    responses((status = 200, description = "The interaction", body = Interaction)),
+    security(("bearer" = ["interactions:read"])),
+)]
+#[get("/v1/interactions/{id}")]
+async fn show(actor: Actor, PathId(id): PathId) -> Reply {
+    actor.read(move |tx| Answer::ok(&tx.interactions().get(id)?)).await
+}
+
+/// A kind of interaction.
+#[derive(Serialize, ToSchema)]
+struct Kind {
+    /// Its name for programs.
+    #[schema(example = "demo_requested")]
+    key: String,
+    /// Its name for people.
+    #[schema(example = "Requested a demonstration")]
+    name: String,
+    /// Whether every workspace has it.
+    built_in: bool,
+}
+
+/// The kinds of interaction of a workspace.
+#[derive(Serialize, ToSchema)]
+struct Kinds {
+    /// All of them, those built in first.
+    data: Vec<Kind>,
+}
+
+/// A kind of interaction that the workspace adds.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"key": "demo_requested", "name": "Requested a demonstration"}))]
+struct NewKind {
+    /// Its name for programs.
+    #[schema(pattern = "^[a-z][a-z0-9_]{0,63}$")]
+    key: String,
+    /// Its name for people.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+}
+
+/// List interaction kinds
+///
+/// Those built in and the workspace's own.
+#[utoipa::path(
+    tag = "interactions",
+    operation_id = "list_interaction_kinds",
+    responses((status = 200, description = "The kinds", body = Kinds)),
+    security(("bearer" = ["interactions:read"])),
+)]
+#[get("/v1/interaction-kinds")]
+async fn list_kinds(actor: Actor) -> Reply {
+    actor
+        .read(|tx| {
+            let built_in = kind::BUILT_IN.iter().map(|(key, name)| ((*key).to_owned(), (*name).to_owned(), true));
+            let own = tx.interactions().kinds()?.into_iter().map(|(key, name, _)| (key, name, false));
+            let data = built_in.chain(own).map(|(key, name, built_in)| Kind { key, name, built_in }).collect();
+            Answer::ok(&Kinds { data })
+        })
+        .await
+}
+
+/// Create an interaction kind
+///
+/// Adds a kind of the workspace's own. A key that exists gives 409.
+#[utoipa::path(
+    tag = "interactions",
+    operation_id = "create_interaction_kind",
+    request_body = NewKind,
+    responses((status = 201, description = "The kind", body = Kind)),
+    security(("bearer" = ["interactions:write"])),
+)]
+#[post("/v1/interaction-kinds")]
+async fn create_kind(command: Command<NewKind>) -> Reply {
+    command
+        .run(|tx, new, _| {
+            tx.take_turns(&[format!("kind {}", new.key)])?;
+            if kind::is_built_in(&new.key) || tx.interactions().has_kind(&new.key)? {
+                return Err(Error::Conflict("there is a kind with this key".into()));
+            }
+            tx.interactions().add_kind(&new.key, &new.name)?;
+            let view = Kind { key: new.key.clone(), name: new.name.clone(), built_in: false };
+            Answer::created("/v1/interaction-kinds".to_owned(), &view)
+        })
+        .await
+}

@@ -1,2 +1,197 @@
+//! What people did (INT-1 to INT-4, INT-6, INT-7). Recording an interaction calls scoring in the same transaction.
+//!
+//! [`record`] is the one path: a single interaction is a batch of one. An item that breaks a rule is told so and spoils
+//! no other. All of a batch is written first and scored once, so the scores in an answer are those after the batch. A
+//! repeat of `source` and `external_id` is answered with the first, and nothing is written. Interactions never change.
+//!
+//! Whose interaction it is, `attribution` decides. One whose person is not known waits for them.
+
+mod attribution;
 pub mod handlers;
-pub fn attribute_waiting(_: &mut crate::db::Tx<'_>, _: crate::id::Id) -> crate::error::Result<usize> { Ok(0) }
+mod input;
+pub mod kind;
+mod repository;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::clock::Timestamp;
+use crate::db::Tx;
+use crate::db::page::{SortField, SortKind, Sorted};
+use crate::db::types::{Code, JsonOf};
+use crate::error::{Error, Result};
+use crate::id::Id;
+use crate::schema::interactions;
+use crate::scoring::{self, Cause, Evidence, LeadOutcome};
+
+pub use attribution::attribute_waiting;
+pub use input::{NewInteraction, Person};
+pub use repository::InteractionFilter;
+
+/// One thing a person did.
+#[derive(Clone, Debug, Serialize, ToSchema, Queryable, Selectable, Insertable)]
+#[diesel(table_name = interactions, treat_none_as_default_value = false)]
+pub struct Interaction {
+    #[serde(skip)]
+    pub workspace_id: Id,
+    /// Its id.
+    pub id: Id,
+    /// What was done: a kind of the register.
+    #[schema(example = "email_opened")]
+    pub kind: String,
+    /// When it was done.
+    pub occurred_at: Timestamp,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// Who did it; null while the person is not known.
+    pub contact_id: Option<Id>,
+    /// The lead it was done about, if that was said.
+    pub lead_id: Option<Id>,
+    /// The e-mail address that was given of the person, normalised.
+    #[serde(rename = "person_email")]
+    #[schema(example = "ann@example.com")]
+    pub email_key: Option<String>,
+    /// The phone that was given of the person, in E.164.
+    #[serde(rename = "person_phone")]
+    pub phone_key: Option<String>,
+    /// The id in another system that was given of the person.
+    pub external_person_id: Option<String>,
+    /// The anonymous id (of a browser) that was given of the person.
+    pub anonymous_id: Option<String>,
+    /// The asset it was done with.
+    #[schema(example = "white-paper")]
+    pub asset: Option<String>,
+    /// The campaign it belongs to.
+    pub campaign: Option<String>,
+    /// The form it was done with.
+    pub form_id: Option<Id>,
+    /// More about it.
+    #[schema(value_type = Object)]
+    pub properties: JsonOf<Value>,
+    /// The system that told of it.
+    #[schema(example = "mailer")]
+    pub source: Option<String>,
+    /// Its id in that system.
+    #[schema(example = "m-1842")]
+    pub external_id: Option<String>,
+    /// The user who sent what it answers, or who was there.
+    pub sender_id: Option<Id>,
+    /// The campaign or mail that it answers.
+    pub cause: Option<String>,
+    /// Whether a person did it: machines open and click too.
+    #[schema(value_type = Evidence)]
+    pub evidence: Code<Evidence>,
+    /// When it was taken back, if it was.
+    pub voided_at: Option<Timestamp>,
+}
+
+/// The fields that interactions can be ordered by.
+pub const SORT_FIELDS: &[SortField] = &[
+    SortField::new("occurred_at", "interactions.occurred_at", SortKind::Instant),
+    SortField::new("recorded_at", "interactions.recorded_at", SortKind::Instant),
+];
+
+impl Sorted for Interaction {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn sort_value(&self, name: &str) -> String {
+        match name {
+            "recorded_at" => self.recorded_at.to_string(),
+            _ => self.occurred_at.to_string(),
+        }
+    }
+}
+
+/// An interaction as recorded, and what it set off.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = RecordedInteraction)]
+pub struct Recorded {
+    /// The interaction.
+    pub id: Id,
+    /// The contact who did it; null while the person is not known.
+    pub attributed_to: Option<Id>,
+    /// The open leads it bears on, with their scores before and after, and the stage they moved to.
+    pub leads: Vec<LeadOutcome>,
+    /// Whether this is the first time; false for a repeat of `source` and `external_id`.
+    #[serde(skip)]
+    pub first: bool,
+}
+
+/// Records what people did and brings every open lead of theirs up to date (INT-3).
+///
+/// Each item has a result of its own; only a fault of the database fails the whole.
+pub fn record(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Result<Recorded>>> {
+    let turns: BTreeSet<String> = batch.iter().flat_map(NewInteraction::turns).collect();
+    tx.take_turns(&turns.into_iter().collect::<Vec<_>>())?;
+    let written = write(tx, batch)?;
+    let affected = affected_leads(tx, &written)?;
+    let all: BTreeSet<Id> = affected.values().flatten().copied().collect();
+    let outcomes = scoring::rescore(tx, &Vec::from_iter(all), Cause::Interaction)?;
+    Ok(written
+        .into_iter()
+        .map(|item| {
+            let (interaction, first) = item?;
+            let concerned = affected.get(&interaction.id);
+            let bears_on = |outcome: &&LeadOutcome| concerned.is_some_and(|leads| leads.contains(&outcome.lead_id));
+            let leads = outcomes.iter().filter(bears_on).cloned().collect();
+            Ok(Recorded { id: interaction.id, attributed_to: interaction.contact_id, leads, first })
+        })
+        .collect())
+}
+
+type Written = Result<(Interaction, bool)>;
+
+/// Writes what may be written, in the order given. A repeat gives the first; the same holds within the batch.
+fn write(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Written>> {
+    let mut written = Vec::with_capacity(batch.len());
+    for new in batch {
+        written.push(match write_one(tx, new) {
+            // What it names went away between the check and the write: the whole is tried again.
+            Err(Error::Conflict(what)) => return Err(Error::Contention(what)),
+            Err(error @ (Error::Contention(_) | Error::Unavailable(_) | Error::Internal(_))) => return Err(error),
+            item => item,
+        });
+    }
+    Ok(written)
+}
+
+fn write_one(tx: &mut Tx<'_>, new: &NewInteraction) -> Written {
+    if let Some(first) = tx.interactions().repeated(new.source.as_deref(), new.external_id.as_deref())? {
+        return Ok((first, false));
+    }
+    let checked = new.checked(tx)?;
+    let contact_id = attribution::resolve(tx, new, &checked)?;
+    let interaction = new.interaction(tx, &checked, contact_id);
+    tx.interactions().insert(&interaction)?;
+    if let (Some(contact), Some(anonymous_id)) = (contact_id, &interaction.anonymous_id) {
+        attribution::recognise(tx, contact, anonymous_id)?;
+    }
+    Ok((interaction, true))
+}
+
+/// The open leads that each interaction bears on, by interaction. A contact's leads are held off from others until the
+/// transaction ends, so that no two recordings read one history at once.
+fn affected_leads(tx: &mut Tx<'_>, written: &[Written]) -> Result<BTreeMap<Id, Vec<Id>>> {
+    let contacts: BTreeSet<Id> = written.iter().flatten().filter_map(|(item, _)| item.contact_id).collect();
+    tx.take_turns(&contacts.iter().map(|id| format!("contact {id}")).collect::<Vec<_>>())?;
+    let mut of_contact = BTreeMap::new();
+    for contact in contacts {
+        of_contact.insert(contact, scoring::leads_of_contact(tx, contact)?);
+    }
+    let mut affected = BTreeMap::new();
+    for (interaction, _) in written.iter().flatten() {
+        let leads = match (interaction.contact_id, interaction.lead_id) {
+            (Some(contact), _) => of_contact.get(&contact).cloned().unwrap_or_default(),
+            (None, Some(lead)) => vec![lead],
+            (None, None) => Vec::new(),
+        };
+        affected.insert(interaction.id, leads);
+    }
+    Ok(affected)
+}

@@ -150,7 +150,11 @@ impl NewLead {
         }
         let interests = [&self.topic, &self.campaign, &self.product_line];
         if !interests.into_iter().flatten().any(|text| !text.trim().is_empty()) {
-            broken.push(Violation::new("/topic", "required", "a lead needs an interest: a topic, a campaign or a product line"));
+            broken.push(Violation::new(
+                "/topic",
+                "required",
+                "a lead needs an interest: a topic, a campaign or a product line",
+            ));
         }
         all_hold(broken)?;
         Ok(Opening {

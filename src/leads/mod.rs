@@ -318,7 +318,9 @@ pub fn remove(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<()> {
 /// What `q` searches.
 fn search_key(captured: &Captured, topic: Option<&str>) -> String {
     let Captured { first_name, last_name, email, company, .. } = captured;
-    let parts: Vec<&str> =
-        [first_name.as_deref(), last_name.as_deref(), email.as_deref(), company.as_deref(), topic].into_iter().flatten().collect();
+    let parts: Vec<&str> = [first_name.as_deref(), last_name.as_deref(), email.as_deref(), company.as_deref(), topic]
+        .into_iter()
+        .flatten()
+        .collect();
     text::search_key(&parts.join(" "))
 }

@@ -101,7 +101,8 @@ impl Leads<'_, '_> {
             found.extend(page.select(Lead::as_select()).load(self.0.conn)?);
         }
         if let Some(email_key) = email_key {
-            let page = own.filter(leads::email_key.eq(email_key)).order(leads::updated_at.desc()).limit(MOST_CANDIDATES);
+            let page =
+                own.filter(leads::email_key.eq(email_key)).order(leads::updated_at.desc()).limit(MOST_CANDIDATES);
             let more = page.select(Lead::as_select()).load::<Lead>(self.0.conn)?;
             found.extend(more.into_iter().filter(|lead| contact.is_none() || lead.contact_id != contact));
         }
@@ -131,12 +132,16 @@ impl Leads<'_, '_> {
     /// Removes a lead; what names it elsewhere no longer does.
     pub(super) fn delete(&mut self, id: Id) -> Result<()> {
         let workspace = self.0.scope.workspace;
-        diesel::update(interactions::table.filter(interactions::workspace_id.eq(workspace)).filter(interactions::lead_id.eq(id)))
-            .set(interactions::lead_id.eq(None::<Id>))
-            .execute(self.0.conn)?;
-        diesel::update(submissions::table.filter(submissions::workspace_id.eq(workspace)).filter(submissions::lead_id.eq(id)))
-            .set(submissions::lead_id.eq(None::<Id>))
-            .execute(self.0.conn)?;
+        diesel::update(
+            interactions::table.filter(interactions::workspace_id.eq(workspace)).filter(interactions::lead_id.eq(id)),
+        )
+        .set(interactions::lead_id.eq(None::<Id>))
+        .execute(self.0.conn)?;
+        diesel::update(
+            submissions::table.filter(submissions::workspace_id.eq(workspace)).filter(submissions::lead_id.eq(id)),
+        )
+        .set(submissions::lead_id.eq(None::<Id>))
+        .execute(self.0.conn)?;
         diesel::delete(table.find((workspace, id))).execute(self.0.conn)?;
         Ok(())
     }

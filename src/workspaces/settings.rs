@@ -58,7 +58,8 @@ impl Settings {
     fn check(&self) -> Result<()> {
         let mut broken = Vec::new();
         let is_key = |key: &str| {
-            (1..=64).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            (1..=64).contains(&key.len())
+                && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         };
         for key in self.sources.keys().filter(|key| !is_key(key)) {
             let pointer = format!("/sources/{}", crate::http::json::escape(key));

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::support::TestApp;
 
 async fn ann(app: &TestApp) -> Value {
-    let body = json!({"first_name": "Ann", "last_name": "Tamm", "email": "ann@example.com", "phone": "+1 (555) 010-9999"});
+    let body =
+        json!({"first_name": "Ann", "last_name": "Tamm", "email": "ann@example.com", "phone": "+1 (555) 010-9999"});
     app.admin().await.post("/v1/contacts", body).await.expect(201)
 }
 
@@ -79,14 +80,16 @@ async fn everything_wrong_with_a_contact_is_listed() {
     let unknown = "019aa8b4-6c1e-7d3a-8f00-3a5d2c9b7e10";
     let body = json!({"email": "a@x.com,b@x.com", "phone": "12", "account_id": unknown, "owner_id": unknown});
     let problem = app.admin().await.post("/v1/contacts", body).await.expect(422);
-    let pointers: Vec<&str> = problem["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
+    let pointers: Vec<&str> =
+        problem["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
     assert_eq!(pointers, ["/email", "/phone", "/account_id", "/owner_id"]);
 }
 
 #[tokio::test]
 async fn fields_that_are_not_the_callers_are_refused_one_by_one() {
     let app = TestApp::start().await;
-    let body = json!({"email": "a@x.com", "id": 1, "created_at": "x", "score": 5, "version": 9, "owner": {"role": "admin"}});
+    let body =
+        json!({"email": "a@x.com", "id": 1, "created_at": "x", "score": 5, "version": 9, "owner": {"role": "admin"}});
     let problem = app.admin().await.post("/v1/contacts", body).await.expect(422);
     assert_eq!(problem["errors"].as_array().unwrap().len(), 5);
 }
@@ -154,7 +157,8 @@ async fn compare_and_set_loses_no_update() {
         let mut done = 0;
         for _ in 0..10 {
             let contact = admin.get(&path).await.expect(200);
-            let (version, count) = (contact["version"].as_i64().unwrap(), contact["attributes"]["count"].as_i64().unwrap_or(0));
+            let (version, count) =
+                (contact["version"].as_i64().unwrap(), contact["attributes"]["count"].as_i64().unwrap_or(0));
             let answer = admin.patch_version(&path, version, json!({"attributes": {"count": count + 1}})).await;
             assert!([200, 412].contains(&answer.status()), "{}", answer.text());
             done += i64::from(answer.status() == 200);
@@ -173,7 +177,8 @@ async fn strange_attribute_names_are_refused() {
         let body = json!({"email": "a@x.com", "attributes": {name: 1}});
         admin.post("/v1/contacts", body).await.expect(422);
     }
-    let body = json!({"email": "a@x.com", "attributes": {"vip": true, "size": 1.5, "note": "<script>{{7*7}}</script>"}});
+    let body =
+        json!({"email": "a@x.com", "attributes": {"vip": true, "size": 1.5, "note": "<script>{{7*7}}</script>"}});
     let contact = admin.post("/v1/contacts", body.clone()).await.expect(201);
     assert_eq!(contact["attributes"], body["attributes"]);
     let contact = admin.patch(&path(&contact), json!({"attributes": {"vip": null}})).await.expect(200);
@@ -187,7 +192,8 @@ async fn a_search_takes_every_character_literally() {
     admin.post("/v1/contacts", json!({"first_name": "100% Ann_e"})).await.expect(201);
     admin.post("/v1/contacts", json!({"first_name": "ÉLODIE"})).await.expect(201);
     for (q, found) in [("0% ann_", 1), ("0%25 ann_", 1), ("_", 1), ("é", 1), ("%25%25", 0), ("\\", 0), ("!", 0)] {
-        let list = admin.get(&format!("/v1/contacts?q={}", q.replace("% ", "%25 ").replace(' ', "%20"))).await.expect(200);
+        let list =
+            admin.get(&format!("/v1/contacts?q={}", q.replace("% ", "%25 ").replace(' ', "%20"))).await.expect(200);
         assert_eq!(list["data"].as_array().unwrap().len(), found, "{q}");
     }
 }
@@ -205,12 +211,19 @@ async fn pages_follow_each_other_without_gap_or_repeat() {
         loop {
             let page = admin.get(&format!("/v1/contacts?limit=2&count=true&sort={sort}{cursor}")).await.expect(200);
             assert_eq!(page["total"], 7);
-            seen.extend(page["data"].as_array().unwrap().iter().map(|contact| contact["id"].as_str().unwrap().to_owned()));
+            seen.extend(
+                page["data"].as_array().unwrap().iter().map(|contact| contact["id"].as_str().unwrap().to_owned()),
+            );
             let Some(next) = page["next_cursor"].as_str() else { break };
             cursor = format!("&cursor={next}");
         }
         let whole = admin.get(&format!("/v1/contacts?sort={sort}")).await.expect(200);
-        let all: Vec<_> = whole["data"].as_array().unwrap().iter().map(|contact| contact["id"].as_str().unwrap().to_owned()).collect();
+        let all: Vec<_> = whole["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|contact| contact["id"].as_str().unwrap().to_owned())
+            .collect();
         assert_eq!(seen, all, "{sort}");
     }
 }

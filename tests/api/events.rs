@@ -12,7 +12,8 @@ async fn every_fact_is_listed_with_the_record_and_what_it_was_before() {
     let id = contact["id"].as_str().unwrap();
     admin.patch(&format!("/v1/contacts/{id}"), json!({"first_name": "Ann"})).await.expect(200);
     let events = admin.get(&format!("/v1/events?contact_id={id}&sort=at")).await.expect(200);
-    let types: Vec<&str> = events["data"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let types: Vec<&str> =
+        events["data"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(types, ["contact.created", "contact.changed"]);
     assert_eq!(events["data"][1]["data"]["before"]["first_name"], Value::Null);
     assert_eq!(events["data"][1]["data"]["contact"]["first_name"], "Ann");
@@ -26,7 +27,8 @@ async fn events_of_one_lead_stand_in_the_order_they_happened() {
     let lead = admin.post("/v1/leads", body).await.expect(201);
     let id = lead["id"].as_str().unwrap();
     let events = admin.get(&format!("/v1/events?lead_id={id}&sort=at")).await.expect(200);
-    let types: Vec<&str> = events["data"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let types: Vec<&str> =
+        events["data"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(types, ["lead.created", "lead.stage_changed"]);
     let moved = admin.get("/v1/events?type=lead.stage_changed").await.expect(200);
     assert_eq!(moved["data"][0]["data"]["to"], "inquiry");

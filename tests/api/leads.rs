@@ -37,7 +37,8 @@ async fn a_lead_is_created_read_changed_and_deleted() {
 async fn a_lead_needs_somebody_an_interest_and_a_known_source() {
     let app = TestApp::start().await;
     let problem = app.admin().await.post("/v1/leads", json!({"source": "elsewhere"})).await.expect(422);
-    let pointers: Vec<&str> = problem["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
+    let pointers: Vec<&str> =
+        problem["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
     assert_eq!(pointers, ["/source", "/captured", "/topic"]);
 }
 
@@ -60,7 +61,8 @@ async fn one_contact_may_have_several_open_leads() {
 async fn a_lead_without_contact_or_account_is_kept_and_linked_later() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
-    let body = json!({"captured": {"first_name": "Ann", "email": "Ann@Example.com"}, "topic": "Software", "source": "web"});
+    let body =
+        json!({"captured": {"first_name": "Ann", "email": "Ann@Example.com"}, "topic": "Software", "source": "web"});
     let lead = admin.post("/v1/leads", body).await.expect(201);
     let contact = contact(&app).await;
     let linked = admin.patch(&path(&lead), json!({"contact_id": contact["id"]})).await.expect(200);
@@ -71,7 +73,8 @@ async fn a_lead_without_contact_or_account_is_kept_and_linked_later() {
 #[tokio::test]
 async fn records_of_another_workspace_are_as_unknown_as_none() {
     let app = TestApp::start().await;
-    let theirs = app.other_workspace().admin().await.post("/v1/contacts", json!({"email": "a@x.com"})).await.expect(201);
+    let theirs =
+        app.other_workspace().admin().await.post("/v1/contacts", json!({"email": "a@x.com"})).await.expect(201);
     let admin = app.admin().await;
     for id in [theirs["id"].as_str().unwrap(), "019aa8b4-6c1e-7d3a-8f00-3a5d2c9b7e10"] {
         let body = json!({"contact_id": id, "topic": "Software", "source": "web"});

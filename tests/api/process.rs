@@ -17,8 +17,13 @@ async fn the_shipped_process_is_listed_with_its_stages_in_order() {
     let list = app.admin().await.get("/v1/processes").await.expect(200);
     let stages: Vec<&str> =
         list["data"][0]["stages"].as_array().unwrap().iter().map(|stage| stage["key"].as_str().unwrap()).collect();
-    let expected =
-        ["inquiry", "marketing_qualification", "teleprospect_acceptance", "teleprospect_qualification", "sales_acceptance"];
+    let expected = [
+        "inquiry",
+        "marketing_qualification",
+        "teleprospect_acceptance",
+        "teleprospect_qualification",
+        "sales_acceptance",
+    ];
     assert_eq!(stages, expected);
 }
 
@@ -28,13 +33,17 @@ async fn a_move_by_hand_is_written_down_with_both_stages_and_the_time_spent() {
     let admin = app.admin().await;
     let lead = lead(&app).await;
     app.wait_seconds(90);
-    let moved = admin.post(&format!("{lead}/transitions"), json!({"to": "teleprospect_acceptance", "note": "call"})).await;
+    let moved =
+        admin.post(&format!("{lead}/transitions"), json!({"to": "teleprospect_acceptance", "note": "call"})).await;
     assert_eq!(moved.expect(201), json!({"from": "inquiry", "to": "teleprospect_acceptance"}));
 
     let history = admin.get(&format!("{lead}/transitions?sort=at")).await.expect(200);
     let rows = history["data"].as_array().unwrap();
     assert_eq!(rows.len(), 2);
-    assert_eq!((&rows[0]["from_stage"], &rows[0]["to_stage"], &rows[0]["cause"]), (&json!(null), &json!("inquiry"), &json!("created")));
+    assert_eq!(
+        (&rows[0]["from_stage"], &rows[0]["to_stage"], &rows[0]["cause"]),
+        (&json!(null), &json!("inquiry"), &json!("created"))
+    );
     assert_eq!(rows[1]["seconds_in_stage"], 90);
     assert_eq!(rows[1]["cause"], "by_hand");
     assert_eq!(rows[1]["actor_id"], json!(admin.id()));

@@ -1,0 +1,255 @@
+//! What callers tell of an interaction, checked and normalised.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::{Interaction, kind};
+use crate::clock::Timestamp;
+use crate::contacts::identity;
+use crate::db::Tx;
+use crate::db::types::{Code, JsonOf};
+use crate::error::{Result, Violation, all_hold};
+use crate::id::Id;
+use crate::leads::Lead;
+use crate::scoring::Evidence;
+use crate::{contacts, workspaces};
+
+/// Seconds that an interaction may lie in the future, for clocks that differ (INT-7).
+const FUTURE_S: i64 = 5 * 60;
+/// Bytes that properties may have as JSON.
+const PROPERTIES_LIMIT: usize = 16 * 1024;
+
+/// Somebody who may not be known yet: any of these keys. The strongest one given decides who it is.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"email": "ann@example.com"}))]
+pub struct Person {
+    /// E-mail address; asked second.
+    #[schema(max_length = 254)]
+    pub email: Option<String>,
+    /// Phone; asked third. One that several contacts share tells nobody.
+    #[schema(max_length = 40)]
+    pub phone: Option<String>,
+    /// The person's id in another system; asked first.
+    #[schema(min_length = 1, max_length = 200)]
+    pub external_id: Option<String>,
+    /// Anonymous id (of a browser); asked last.
+    #[schema(min_length = 1, max_length = 200)]
+    pub anonymous_id: Option<String>,
+}
+
+/// Something a person did.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "kind": "email_opened", "occurred_at": "2026-03-01T10:00:00Z", "person": {"email": "ann@example.com"},
+    "asset": "newsletter-3", "source": "mailer", "external_id": "m-1842"
+}))]
+pub struct NewInteraction {
+    /// What was done: a kind of the register.
+    #[schema(min_length = 1, max_length = 64)]
+    pub kind: String,
+    /// When; at most five minutes in the future. Scores come out as if all had arrived in order.
+    pub occurred_at: Timestamp,
+    /// Who did it, when the contact is known; otherwise `person`.
+    pub contact_id: Option<Id>,
+    /// Who did it, by keys. When nobody is known by them the interaction waits for the person to appear.
+    pub person: Option<Person>,
+    /// The lead it was done about. Without contact and person, the lead's contact did it.
+    pub lead_id: Option<Id>,
+    /// The asset it was done with.
+    #[schema(max_length = 100)]
+    pub asset: Option<String>,
+    /// The campaign it belongs to.
+    #[schema(max_length = 100)]
+    pub campaign: Option<String>,
+    /// The form it was done with.
+    pub form_id: Option<Id>,
+    /// More about it; up to 16 KiB as JSON.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub properties: Map<String, Value>,
+    /// The system that tells of it; goes with `external_id`.
+    #[schema(min_length = 1, max_length = 100)]
+    pub source: Option<String>,
+    /// Its id in that system; told again it is not recorded again.
+    #[schema(min_length = 1, max_length = 200)]
+    pub external_id: Option<String>,
+    /// The user who sent what it answers, or who was there.
+    pub sender_id: Option<Id>,
+    /// The campaign or mail that it answers.
+    #[schema(max_length = 200)]
+    pub cause: Option<String>,
+    /// Whether a person did it; `human` when left out.
+    #[serde(default = "human")]
+    pub evidence: Evidence,
+}
+
+fn human() -> Evidence {
+    Evidence::Human
+}
+
+/// What checking an interaction found out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Checked {
+    pub email_key: Option<String>,
+    pub phone_key: Option<String>,
+    pub lead: Option<Lead>,
+}
+
+impl NewInteraction {
+    /// An interaction of `kind` at `occurred_at`, to be completed.
+    pub fn new(kind: &str, occurred_at: Timestamp) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            occurred_at,
+            contact_id: None,
+            person: None,
+            lead_id: None,
+            asset: None,
+            campaign: None,
+            form_id: None,
+            properties: Map::new(),
+            source: None,
+            external_id: None,
+            sender_id: None,
+            cause: None,
+            evidence: Evidence::Human,
+        }
+    }
+
+    /// The turns to take before it is recorded; see [`Tx::take_turns`].
+    pub(super) fn turns(&self) -> Vec<String> {
+        let person = self.person.clone().unwrap_or_default();
+        let email = person.email.as_deref().and_then(|typed| identity::email(typed).ok()).map(|email| email.key);
+        let phone = person.phone.as_deref().and_then(|typed| identity::phone(typed, None).ok()).map(|phone| phone.e164);
+        let mut turns = contacts::turns(email.as_deref(), phone.as_deref(), person.external_id.as_deref());
+        turns.extend(person.anonymous_id.map(|id| format!("anonymous {id}")));
+        turns
+            .extend(self.source.iter().zip(&self.external_id).map(|(source, id)| format!("interaction {source} {id}")));
+        turns
+    }
+
+    /// Checks all that the contract cannot; every broken rule is reported.
+    pub(super) fn checked(&self, tx: &mut Tx<'_>) -> Result<Checked> {
+        let mut broken = Vec::new();
+        if self.occurred_at > tx.at().plus_seconds(FUTURE_S) {
+            broken.push(Violation::new("/occurred_at", "in_future", "must be at most five minutes in the future"));
+        }
+        if !kind::is_built_in(&self.kind) && !tx.interactions().has_kind(&self.kind)? {
+            let detail = "is no kind of this workspace; GET /v1/interaction-kinds lists them";
+            broken.push(Violation::new("/kind", "unknown", detail));
+        }
+        if self.source.is_some() != self.external_id.is_some() {
+            broken.push(Violation::new("/external_id", "required", "source and external_id go together"));
+        }
+        let size = serde_json::to_string(&self.properties).map_or(usize::MAX, |text| text.len());
+        if size > PROPERTIES_LIMIT {
+            broken.push(Violation::new(
+                "/properties",
+                "too_long",
+                format!("must have at most {PROPERTIES_LIMIT} bytes"),
+            ));
+        }
+        let mut checked = self.check_person(tx, &mut broken)?;
+        checked.lead = self.check_references(tx, &mut broken)?;
+        all_hold(broken)?;
+        Ok(checked)
+    }
+
+    fn check_person(&self, tx: &mut Tx<'_>, broken: &mut Vec<Violation>) -> Result<Checked> {
+        let mut checked = Checked::default();
+        let person = match (&self.person, self.contact_id, self.lead_id) {
+            (Some(_), Some(_), _) => {
+                broken.push(Violation::new("/person", "not_allowed", "give contact_id or person, not both"));
+                return Ok(checked);
+            }
+            (None, None, None) => {
+                broken.push(Violation::new("/person", "required", "give contact_id, person or lead_id"));
+                return Ok(checked);
+            }
+            (person, _, _) => person.clone().unwrap_or_default(),
+        };
+        match person.email.as_deref().map(identity::email) {
+            Some(Ok(email)) => checked.email_key = Some(email.key),
+            Some(Err(rejected)) => broken.push(rejected.at("/person/email")),
+            None => {}
+        }
+        let country = workspaces::settings(tx)?.default_country;
+        match person.phone.as_deref().map(|typed| identity::phone(typed, country.as_deref())) {
+            Some(Ok(phone)) => checked.phone_key = Some(phone.e164),
+            Some(Err(rejected)) => broken.push(rejected.at("/person/phone")),
+            None => {}
+        }
+        let told = [&person.email, &person.phone, &person.external_id, &person.anonymous_id];
+        if self.person.is_some() && told.into_iter().all(Option::is_none) {
+            broken.push(Violation::new(
+                "/person",
+                "required",
+                "give an e-mail address, phone, external id or anonymous id",
+            ));
+        }
+        Ok(checked)
+    }
+
+    /// Checks that all it names exists in the workspace; gives the lead it names.
+    fn check_references(&self, tx: &mut Tx<'_>, broken: &mut Vec<Violation>) -> Result<Option<Lead>> {
+        let mut unknown = |pointer: &str, what: &str| {
+            broken.push(Violation::new(pointer, "unknown", format!("there is no such {what} in this workspace")));
+        };
+        if let Some(id) = self.contact_id
+            && tx.contacts().find(id)?.is_none()
+        {
+            unknown("/contact_id", "contact");
+        }
+        if let Some(id) = self.sender_id
+            && tx.users().find(id)?.is_none()
+        {
+            unknown("/sender_id", "user");
+        }
+        if let Some(id) = self.form_id
+            && !tx.interactions().has_form(id)?
+        {
+            unknown("/form_id", "form");
+        }
+        let Some(id) = self.lead_id else { return Ok(None) };
+        let lead = tx.leads().find(id)?;
+        match &lead {
+            None => unknown("/lead_id", "lead"),
+            Some(lead) if self.contact_id.is_some_and(|contact| lead.contact_id.is_some_and(|own| own != contact)) => {
+                broken.push(Violation::new("/lead_id", "not_allowed", "the lead is another contact's"));
+            }
+            Some(_) => {}
+        }
+        Ok(lead)
+    }
+
+    /// The row to write.
+    pub(super) fn interaction(&self, tx: &Tx<'_>, checked: &Checked, contact_id: Option<Id>) -> Interaction {
+        let person = self.person.clone().unwrap_or_default();
+        Interaction {
+            workspace_id: tx.scope.workspace,
+            id: Id::new(tx.at()),
+            kind: self.kind.clone(),
+            occurred_at: self.occurred_at,
+            recorded_at: tx.at(),
+            contact_id,
+            lead_id: self.lead_id,
+            email_key: checked.email_key.clone(),
+            phone_key: checked.phone_key.clone(),
+            external_person_id: person.external_id,
+            anonymous_id: person.anonymous_id,
+            asset: self.asset.clone(),
+            campaign: self.campaign.clone(),
+            form_id: self.form_id,
+            properties: JsonOf(Value::Object(self.properties.clone())),
+            source: self.source.clone(),
+            external_id: self.external_id.clone(),
+            sender_id: self.sender_id,
+            cause: self.cause.clone(),
+            evidence: Code(self.evidence),
+            voided_at: None,
+        }
+    }
+}
