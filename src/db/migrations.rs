@@ -1,8 +1,12 @@
 //! The tables, made and changed by migrations that are part of the binary; the same names for both databases.
 
+use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
-use diesel::migration::Migration;
-use diesel::{PgConnection, SqliteConnection};
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel::sql_types::{Bool, Text};
+use diesel::sqlite::Sqlite;
+use diesel::{PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::Conn;
@@ -25,12 +29,38 @@ pub(super) fn run(conn: &mut Conn) -> Result<Vec<String>> {
     }
 }
 
-/// The names of the migrations that have not run yet.
+/// The names of the migrations that have not run yet. Only reads, unlike diesel's own answer to the question.
 pub(super) fn pending(conn: &mut Conn) -> Result<Vec<String>> {
+    let ran = ran_before(conn)?;
     match conn {
-        Conn::Postgres(conn) => names(conn.pending_migrations(POSTGRES).map_err(Error::internal)?),
-        Conn::Sqlite(conn) => names(conn.pending_migrations(SQLITE).map_err(Error::internal)?),
+        Conn::Postgres(_) => without(&ran, MigrationSource::<Pg>::migrations(&POSTGRES)),
+        Conn::Sqlite(_) => without(&ran, MigrationSource::<Sqlite>::migrations(&SQLITE)),
     }
+}
+
+/// The versions that diesel has noted in its table; none before it has made that.
+fn ran_before(conn: &mut Conn) -> Result<Vec<String>> {
+    let noted = match conn {
+        Conn::Postgres(_) => "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS noted",
+        Conn::Sqlite(_) => "SELECT count(*) > 0 AS noted FROM sqlite_schema WHERE name = '__diesel_schema_migrations'",
+    };
+    if !sql_query(noted).get_result::<Noted>(conn)?.noted {
+        return Ok(Vec::new());
+    }
+    let ran = sql_query("SELECT version FROM __diesel_schema_migrations").load::<Ran>(conn)?;
+    Ok(ran.into_iter().map(|ran| ran.version).collect())
+}
+
+#[derive(QueryableByName)]
+struct Noted {
+    #[diesel(sql_type = Bool)]
+    noted: bool,
+}
+
+#[derive(QueryableByName)]
+struct Ran {
+    #[diesel(sql_type = Text)]
+    version: String,
 }
 
 fn run_postgres(conn: &mut PgConnection) -> Result<Vec<String>> {
@@ -48,6 +78,11 @@ fn run_sqlite(conn: &mut SqliteConnection) -> Result<Vec<String>> {
     })
 }
 
-fn names<DB: diesel::backend::Backend>(pending: Vec<Box<dyn Migration<DB>>>) -> Result<Vec<String>> {
+fn without<DB: Backend>(
+    ran: &[String],
+    all: diesel::migration::Result<Vec<Box<dyn Migration<DB>>>>,
+) -> Result<Vec<String>> {
+    let mut pending = all.map_err(Error::internal)?;
+    pending.retain(|migration| !ran.contains(&migration.name().version().to_string()));
     Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
 }

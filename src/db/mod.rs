@@ -141,7 +141,9 @@ impl Db {
 
     /// The names of the migrations that have not run yet.
     pub async fn pending_migrations(&self) -> Result<Vec<String>> {
-        self.reads.run(|lane| migrations::pending(&mut *lane.begun(Purpose::Read)?)).await
+        let nowhere = Scope { workspace: Id::NIL, at: Timestamp::from_micros(0), actor: None };
+        let pending = |tx: &mut Tx<'_>| migrations::pending(tx.conn);
+        self.reads.run(move |lane| transaction(lane, Purpose::Read, nowhere, &pending)).await
     }
 }
 
