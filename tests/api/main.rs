@@ -8,6 +8,7 @@ mod support;
 mod accounts;
 mod auth;
 mod browser;
+mod cli;
 mod contacts;
 mod demo;
 mod events;

@@ -13,10 +13,10 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(super) async fn read(request: &str, response: reqwest::Response) -> Self {
+    pub(super) async fn read(request: &str, response: reqwest::Response) -> reqwest::Result<Self> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.unwrap_or_else(|e| panic!("{request}: the answer broke off: {e:?}"));
-        Self { request: request.to_owned(), status, headers, body: body.to_vec() }
+        let body = response.bytes().await?.to_vec();
+        Ok(Self { request: request.to_owned(), status, headers, body })
     }
 
     /// The HTTP status.

@@ -1,7 +1,7 @@
 //! A running service: a real server on a free port, a database of its own, a clock that tests move.
 
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::database::Database;
-use super::people::{Credential, Person};
+use super::people::{Credential, Person, http};
 
 /// The secret that signs the tokens of every test's service.
 pub const SECRET: &[u8] = b"a secret only for tests, of more than 32 bytes";
@@ -132,12 +132,12 @@ impl TestApp {
 
     /// Someone without a token.
     pub fn visitor(&self) -> Person {
-        self.main.caller(Credential::None, None)
+        self.main.caller(Credential::None)
     }
 
     /// Someone who sends `token`, whatever it is.
     pub fn bearer(&self, token: &str) -> Person {
-        self.main.caller(Credential::Fixed(token.to_owned()), None)
+        self.main.caller(Credential::Fixed(token.to_owned()))
     }
 
     /// Sends exactly these bytes and reads until the service closes the connection or says nothing for a second.
@@ -190,7 +190,7 @@ impl Workspace {
         let email = format!("admin@{key}.example");
         let made = state.db.write(system_scope(state, Id::NIL), move |tx| workspaces::bootstrap(tx, key, &email));
         let (workspace, admin) = made.await.unwrap();
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http = http();
         Self {
             id: workspace.id,
             key,
@@ -204,24 +204,16 @@ impl Workspace {
 
     /// The first administrator.
     pub async fn admin(&self) -> Person {
-        self.caller(Credential::User(self.admin), Some(self.admin))
+        self.user(self.admin)
     }
 
     /// A new user.
     pub async fn person(&self, role: Role) -> Person {
         let number = self.people.fetch_add(1, Ordering::Relaxed);
-        let new = NewUser {
-            name: format!("{role:?} {number}"),
-            email: format!("user-{number}@{}.example", self.key),
-            role,
-            teams: Vec::new(),
-            rank: None,
-            product_lines: Vec::new(),
-            capacity: None,
-        };
+        let new = NewUser::plain(&format!("{role:?} {number}"), &format!("user-{number}@{}.example", self.key), role);
         let scope = system_scope(&self.state, self.id);
         let user = self.state.db.write(scope, move |tx| workspaces::create_user(tx, &new)).await.unwrap();
-        self.caller(Credential::User(user.id), Some(user.id))
+        self.user(user.id)
     }
 
     /// A new client that gets its tokens from `/oauth/token`.
@@ -230,11 +222,16 @@ impl Workspace {
         let scope = system_scope(&self.state, self.id);
         let made = self.state.db.write(scope, move |tx| workspaces::create_client(tx, "Integration", &scopes));
         let (client, secret) = made.await.unwrap();
-        self.caller(Credential::client(client.id, secret), Some(client.id))
+        let clock = self.state.clock.clone();
+        self.caller(Credential::Client { id: client.id, secret, clock, token: Mutex::default() })
     }
 
-    pub(super) fn caller(&self, credential: Credential, id: Option<Id>) -> Person {
-        Person::new(self.http.clone(), self.base.clone(), self.state.clone(), self.id, credential, id)
+    fn user(&self, id: Id) -> Person {
+        self.caller(Credential::User { id, workspace: self.id, state: self.state.clone() })
+    }
+
+    fn caller(&self, credential: Credential) -> Person {
+        Person::new(self.http.clone(), &self.base, credential)
     }
 }
 

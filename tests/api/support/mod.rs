@@ -5,8 +5,9 @@ mod app;
 pub mod bodies;
 mod database;
 mod people;
+pub mod process;
 
 pub use answer::Answer;
 pub use app::{Options, SECRET, TestApp, Workspace};
 pub use database::Database;
-pub use people::{Person, Request};
+pub use people::{Credential, Person, Request, http};

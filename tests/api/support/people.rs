@@ -6,7 +6,7 @@ use actix_web::web;
 use reqwest::Method;
 use ripen::auth::scope;
 use ripen::auth::token::PrincipalKind;
-use ripen::clock::Timestamp;
+use ripen::clock::{Clock, Timestamp};
 use ripen::http::State;
 use ripen::id::Id;
 use serde_json::Value;
@@ -23,16 +23,14 @@ pub enum Credential {
     /// With this token.
     Fixed(String),
     /// As a user, with a token made at the service's present instant, so that the clock may be moved freely.
-    User(Id),
+    User { id: Id, workspace: Id, state: web::Data<State> },
     /// As a client, with a token from `/oauth/token`.
-    Client { id: Id, secret: String, token: Mutex<Option<(Timestamp, String)>> },
+    Client { id: Id, secret: String, clock: Clock, token: Mutex<Option<(Timestamp, String)>> },
 }
 
-impl Credential {
-    /// A client that has no token yet.
-    pub fn client(id: Id, secret: String) -> Self {
-        Self::Client { id, secret, token: Mutex::new(None) }
-    }
+/// A client of HTTP that follows no redirects and knows no proxies.
+pub fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
 /// Someone who calls the service. Clones share their credentials.
@@ -40,27 +38,21 @@ impl Credential {
 pub struct Person {
     http: reqwest::Client,
     base: Arc<str>,
-    state: web::Data<State>,
-    workspace: Id,
     credential: Arc<Credential>,
-    id: Option<Id>,
 }
 
 impl Person {
-    pub(super) fn new(
-        http: reqwest::Client,
-        base: Arc<str>,
-        state: web::Data<State>,
-        workspace: Id,
-        credential: Credential,
-        id: Option<Id>,
-    ) -> Self {
-        Self { http, base, state, workspace, credential: Arc::new(credential), id }
+    /// Someone who calls the service at `base`.
+    pub fn new(http: reqwest::Client, base: &str, credential: Credential) -> Self {
+        Self { http, base: base.into(), credential: Arc::new(credential) }
     }
 
     /// The id of the user or client.
     pub fn id(&self) -> Id {
-        self.id.expect("a caller without an identity has no id")
+        match &*self.credential {
+            Credential::User { id, .. } | Credential::Client { id, .. } => *id,
+            Credential::None | Credential::Fixed(_) => panic!("a caller without an identity has no id"),
+        }
     }
 
     /// Reads `path`.
@@ -110,12 +102,12 @@ impl Person {
         match &*self.credential {
             Credential::None => None,
             Credential::Fixed(token) => Some(token.clone()),
-            Credential::User(id) => {
-                let (at, all) = (self.state.clock.now(), scope::ALL.join(" "));
-                Some(self.state.tokens.issue(self.workspace, *id, PrincipalKind::User, &all, at, 900).unwrap())
+            Credential::User { id, workspace, state } => {
+                let (at, all) = (state.clock.now(), scope::ALL.join(" "));
+                Some(state.tokens.issue(*workspace, *id, PrincipalKind::User, &all, at, 900).unwrap())
             }
-            Credential::Client { id, secret, token } => {
-                let now = self.state.clock.now();
+            Credential::Client { id, secret, clock, token } => {
+                let now = clock.now();
                 let kept = token.lock().unwrap().clone();
                 if let Some((at, token)) = kept
                     && (at..at.plus_seconds(RENEW_AFTER_S)).contains(&now)
@@ -132,7 +124,7 @@ impl Person {
     async fn fetch_token(&self, id: Id, secret: &str) -> String {
         let form = [("grant_type", "client_credentials"), ("client_id", &id.to_string()), ("client_secret", secret)];
         let request = self.http.post(format!("{}/oauth/token", self.base)).form(&form);
-        let answer = Answer::read("POST /oauth/token", request.send().await.unwrap()).await.expect(200);
+        let answer = Answer::read("POST /oauth/token", request.send().await.unwrap()).await.unwrap().expect(200);
         answer["access_token"].as_str().unwrap().to_owned()
     }
 }
@@ -192,11 +184,16 @@ impl Request {
 
     /// Sends it and reads the whole answer.
     pub async fn send(self) -> Answer {
+        let what = self.what.clone();
+        self.attempt().await.unwrap_or_else(|e| panic!("{what}: no answer: {e:?}"))
+    }
+
+    /// Sends it to a service that may be going down: an error when no whole answer comes.
+    pub async fn attempt(self) -> reqwest::Result<Answer> {
         let builder = match self.caller.token().await {
             Some(token) => self.builder.bearer_auth(token),
             None => self.builder,
         };
-        let response = builder.send().await.unwrap_or_else(|e| panic!("{}: no answer: {e:?}", self.what));
-        Answer::read(&self.what, response).await
+        Answer::read(&self.what, builder.send().await?).await
     }
 }
