@@ -7,15 +7,12 @@
 
 pub mod connection;
 mod failure;
+mod lane;
 pub mod migrations;
 pub mod page;
 pub mod types;
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use diesel::r2d2::{ManageConnection, Pool, PooledConnection, R2D2Connection};
-use tokio::sync::Semaphore;
 
 pub use connection::{Address, Conn};
 
@@ -23,11 +20,10 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use connection::Purpose;
+use lane::{Held, Lane};
 
 /// How often a transaction that met another one is tried again before its caller is told.
 const TRIES: usize = 4;
-/// How long a request waits for a connection before it is told that the service is too busy.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Who works, where and when: what every row written in a transaction has in common.
 #[derive(Clone, Copy, Debug)]
@@ -70,18 +66,26 @@ impl Tx<'_> {
         }
     }
 
+    /// Goes on beside others that share `key`, and holds off whoever names it in [`Tx::take_turns`] until this
+    /// transaction ends.
+    pub fn share_turn(&mut self, key: &str) -> Result<()> {
+        let lock = lock_number(&self.scope.workspace, key);
+        self.advisory_lock("SELECT pg_advisory_xact_lock_shared($1)", lock)
+    }
+
     /// Holds off every other transaction that names one of `keys`, until this one ends. Taken in one fixed order, so
     /// two callers never wait for each other. On SQLite there is one writer, and nothing to hold off.
     pub fn take_turns(&mut self, keys: &[String]) -> Result<()> {
-        let Conn::Postgres(conn) = &mut *self.conn else { return Ok(()) };
         let mut locks: Vec<i64> = keys.iter().map(|key| lock_number(&self.scope.workspace, key)).collect();
         locks.sort_unstable();
         locks.dedup();
-        for lock in locks {
-            use diesel::RunQueryDsl;
-            diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-                .bind::<diesel::sql_types::BigInt, _>(lock)
-                .execute(conn)?;
+        locks.into_iter().try_for_each(|lock| self.advisory_lock("SELECT pg_advisory_xact_lock($1)", lock))
+    }
+
+    fn advisory_lock(&mut self, statement: &str, lock: i64) -> Result<()> {
+        use diesel::RunQueryDsl;
+        if let Conn::Postgres(conn) = &mut *self.conn {
+            diesel::sql_query(statement).bind::<diesel::sql_types::BigInt, _>(lock).execute(conn)?;
         }
         Ok(())
     }
@@ -98,13 +102,6 @@ fn lock_number(workspace: &Id, key: &str) -> i64 {
 pub struct Db {
     reads: Arc<Lane>,
     writes: Arc<Lane>,
-}
-
-/// Some connections and the queue in front of them.
-struct Lane {
-    pool: Pool<Opener>,
-    places: Arc<Semaphore>,
-    size: usize,
 }
 
 impl Db {
@@ -136,7 +133,7 @@ impl Db {
 
     /// Brings the tables up to date; returns the names of the migrations that ran.
     pub async fn migrate(&self) -> Result<Vec<String>> {
-        self.writes.run(|lane| migrations::run(&mut *lane.connection()?)).await
+        self.writes.run(|lane| migrations::run(&mut lane.held()?.conn)).await
     }
 
     /// The names of the migrations that have not run yet.
@@ -147,103 +144,31 @@ impl Db {
     }
 }
 
-impl Lane {
-    fn new(address: &Address, size: u32) -> Self {
-        let pool = Pool::builder()
-            .max_size(size)
-            .min_idle(Some(0))
-            .test_on_check_out(false)
-            .connection_timeout(Duration::from_secs(3))
-            .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
-            .build_unchecked(Opener(address.clone()));
-        let size = size as usize;
-        Self { pool, places: Arc::new(Semaphore::new(size)), size }
-    }
-
-    async fn run<T, F>(self: &Arc<Self>, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Lane) -> Result<T> + Send + 'static,
-    {
-        let place = tokio::time::timeout(PATIENCE, self.places.clone().acquire_owned())
-            .await
-            .map_err(|_| Error::Unavailable("too many requests wait for the database".into()))?
-            .map_err(Error::internal)?;
-        let lane = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let _place = place;
-            work(&lane)
-        })
-        .await
-        .map_err(|stopped| Error::internal(format!("a database task stopped: {stopped}")))?
-    }
-
-    fn connection(&self) -> Result<PooledConnection<Opener>> {
-        self.pool.get().map_err(|e| Error::Unavailable(e.to_string()))
-    }
-
-    /// A connection in a new transaction. Connections that a restart of the database has cut are thrown away on the
-    /// way, so that none of them costs a caller an answer.
-    fn begun(&self, purpose: Purpose) -> Result<PooledConnection<Opener>> {
-        for _ in 0..self.size {
-            let mut conn = self.connection()?;
-            if conn.begin(purpose).is_ok() {
-                return Ok(conn);
-            }
-        }
-        let mut conn = self.connection()?;
-        conn.begin(purpose).map_err(|e| Error::Unavailable(e.to_string()))?;
-        Ok(conn)
-    }
-}
-
 fn transaction<T>(lane: &Lane, purpose: Purpose, scope: Scope, work: &dyn Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-    let mut conn = lane.begun(purpose)?;
+    let mut held = lane.begun(purpose)?;
     for _ in 1..TRIES {
-        match attempt(&mut conn, scope, work) {
+        match attempt(&mut held, scope, work) {
             Err(Error::Contention(what)) => log::debug!("trying a transaction again: {what}"),
             done => return done,
         }
-        conn.begin(purpose)?;
+        held.begin(purpose)?;
     }
-    match attempt(&mut conn, scope, work) {
+    match attempt(&mut held, scope, work) {
         Err(Error::Contention(_)) => Err(Error::Conflict("others are changing the same records; try again".into())),
         done => done,
     }
 }
 
-/// Runs `work` in the transaction that `conn` has begun, and ends it.
-fn attempt<T>(conn: &mut Conn, scope: Scope, work: &dyn Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-    match work(&mut Tx { conn: &mut *conn, scope }) {
+/// Runs `work` in the transaction that `held` has begun, and ends it.
+fn attempt<T>(held: &mut Held, scope: Scope, work: &dyn Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+    match work(&mut Tx { conn: &mut held.conn, scope }) {
         Ok(done) => {
-            conn.commit()?;
+            held.commit()?;
             Ok(done)
         }
         Err(error) => {
-            // A rollback that fails leaves a connection that the pool throws away.
-            let _ = conn.rollback();
+            held.rollback();
             Err(error)
         }
-    }
-}
-
-/// Opens connections for the pool.
-#[derive(Clone)]
-struct Opener(Address);
-
-impl ManageConnection for Opener {
-    type Connection = Conn;
-    type Error = diesel::r2d2::Error;
-
-    fn connect(&self) -> Result<Conn, Self::Error> {
-        self.0.open().map_err(diesel::r2d2::Error::ConnectionError)
-    }
-
-    fn is_valid(&self, conn: &mut Conn) -> Result<(), Self::Error> {
-        conn.ping().map_err(diesel::r2d2::Error::QueryError)
-    }
-
-    fn has_broken(&self, conn: &mut Conn) -> bool {
-        std::thread::panicking() || conn.is_broken()
     }
 }

@@ -1,6 +1,6 @@
 //! The OpenAPI document: gathered from the handlers, completed with what all operations share.
 
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, RefOr, Response, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi as _};
@@ -84,7 +84,11 @@ pub fn text() -> String {
 /// Adds to an operation what follows from its kind: the refusals every caller must expect, and the headers.
 fn complete(operation: &mut Operation, path: &str, writes: bool) {
     let protected = operation.security.is_some();
-    let mut refusals: Vec<(&str, &str)> = vec![("503", "The database cannot be reached; nothing was written")];
+    operation.parameters.iter_mut().flatten().for_each(describe_if_match);
+    let mut refusals: Vec<(&str, &str)> = vec![
+        ("414", "Path and query have more than 8 KiB"),
+        ("503", "The database cannot be reached; nothing was written"),
+    ];
     if operation.parameters.is_some() || writes || protected {
         refusals.push(("400", "The request is malformed"));
     }
@@ -110,6 +114,17 @@ fn complete(operation: &mut Operation, path: &str, writes: bool) {
             let responses = &mut operation.responses.responses;
             responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem_response(description)));
         }
+    }
+}
+
+/// Says what a list of entity tags looks like (RFC 9110).
+fn describe_if_match(parameter: &mut RefOr<Parameter>) {
+    if let RefOr::T(parameter) = parameter
+        && parameter.name == "If-Match"
+        && let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
+    {
+        schema.pattern = Some(r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#.to_owned());
+        schema.examples = vec!["\"v1\"".into()];
     }
 }
 

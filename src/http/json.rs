@@ -59,9 +59,9 @@ fn within(pointer: &mut String, step: &str, work: impl FnOnce(&mut String)) {
     pointer.truncate(length);
 }
 
-/// A member's name as a step of a JSON pointer (RFC 6901).
+/// A member's name as a step of a JSON pointer (RFC 6901); what no text may hold is shown as U+FFFD.
 pub fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+    name.replace('~', "~0").replace('/', "~1").replace(char::is_control, "\u{fffd}")
 }
 
 struct Strict {

@@ -1,4 +1,359 @@
+//! Scoring models, and what they make of leads, over HTTP.
+
+use actix_web::{get, post, put, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::explain::{LeadScores, explain};
+use super::{Definition, ScoreEntry, ScoringModel, Status};
+use crate::auth::Actor;
+use crate::clock::Timestamp;
+use crate::db::Tx;
+use crate::db::page::{SortField, SortKind};
+use crate::error::{Error, Result};
+use crate::http::answer::{Answer, Reply};
+use crate::http::command::Command;
+use crate::http::lists::{Page, PageQuery};
+use crate::http::path::PathId;
+use crate::id::Id;
+use crate::scoring;
+
 /// The paths of this feature.
-pub fn routes(_: &mut ServiceConfig<'_>) {}
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list).service(create).service(show).service(show_draft).service(save_draft);
+    config.service(publish).service(stop).service(scores).service(ledger);
+}
+
+/// The fields that models can be ordered by.
+const MODEL_SORT: &[SortField] = &[SortField::new("created_at", "scoring_models.created_at", SortKind::Instant)];
+/// The fields that a ledger can be ordered by.
+const ENTRY_SORT: &[SortField] = &[SortField::new("at", "score_entries.at", SortKind::Instant)];
+
+/// A scoring model, without its rules.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ScoringModelSummary)]
+struct Summary {
+    /// Its id.
+    id: Id,
+    /// Its name.
+    #[schema(example = "Newcomers")]
+    name: String,
+    /// Whether it scores leads.
+    status: Status,
+    /// The version that scores leads; null when none does.
+    #[schema(example = 1)]
+    live_version: Option<i64>,
+    /// Whether there is a draft that can be published.
+    has_draft: bool,
+    /// Grows by one with every change; the `ETag` is made of it.
+    #[schema(example = 1)]
+    version: i64,
+    /// When it was created.
+    created_at: Timestamp,
+    /// When it was last changed.
+    updated_at: Timestamp,
+}
+
+/// A scoring model.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ScoringModel)]
+struct View {
+    #[serde(flatten)]
+    summary: Summary,
+    /// What scores leads; null when nothing does. A published version never changes.
+    definition: Option<Definition>,
+    /// What can be published as the next version; null when there is no draft.
+    draft: Option<Definition>,
+}
+
+impl From<ScoringModel> for Summary {
+    fn from(model: ScoringModel) -> Self {
+        Self {
+            id: model.id,
+            name: model.name,
+            status: model.status.0,
+            live_version: model.live_version,
+            has_draft: model.draft.is_some(),
+            version: model.version,
+            created_at: model.created_at,
+            updated_at: model.updated_at,
+        }
+    }
+}
+
+impl View {
+    fn new(tx: &mut Tx<'_>, model: ScoringModel) -> Result<Self> {
+        let definition = match model.live_version {
+            Some(version) => Some(tx.scoring_models().definition(model.id, version)?),
+            None => None,
+        };
+        let draft = model.draft.clone().map(|draft| draft.0);
+        Ok(Self { definition, draft, summary: model.into() })
+    }
+}
+
+/// Which models to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ModelQuery {
+    /// Only models with this status.
+    #[param(inline)]
+    status: Option<Status>,
+}
+
+/// List scoring models
+///
+/// Models without their rules, newest first unless asked otherwise. Can be ordered by `created_at`.
+#[utoipa::path(
+    tag = "scoring",
+    operation_id = "list_scoring_models",
+    params(ModelQuery, PageQuery),
+    responses((status = 200, description = "A page of models", body = Page<Summary>)),
+    security(("bearer" = ["scoring:read"])),
+)]
+#[get("/v1/scoring-models")]
+async fn list(actor: Actor, query: web::Query<ModelQuery>, page: web::Query<PageQuery>) -> Reply {
+    let (status, count, paging) = (query.status, page.count == Some(true), page.paging(MODEL_SORT)?);
+    actor
+        .read(move |tx| {
+            let total = if count { Some(tx.scoring_models().count(status)?) } else { None };
+            let rows = tx.scoring_models().list(status, &paging)?;
+            Answer::ok(&Page::new(rows, &paging, total, Summary::from)?)
+        })
+        .await
+}
+
+/// Create a scoring model
+///
+/// The model has only a draft and scores nothing until it is published. A draft that makes no sense is refused with
+/// everything that is wrong with it.
+#[utoipa::path(
+    tag = "scoring",
+    operation_id = "create_scoring_model",
+    request_body(content = Definition, example = json!(example())),
+    responses((status = 201, description = "The model", body = View)),
+    security(("bearer" = ["scoring:write"])),
+)]
+#[post("/v1/scoring-models")]
+async fn create(command: Command<Definition>) -> Reply {
+    command
+        .run(|tx, definition, _| {
+            let model = scoring::create(tx, definition)?;
+            let (id, version) = (model.id, model.version);
+            Ok(Answer::created(format!("/v1/scoring-models/{id}"), &View::new(tx, model)?)?.version(version))
+        })
+        .await
+}
+
+/// Get a scoring model
+///
+/// The model with what scores leads now, and with the draft of what shall.
+#[utoipa::path(
+    tag = "scoring",
+    operation_id = "get_scoring_model",
+    params(("id" = Id, Path, description = "The model")),
+    responses((status = 200, description = "The model", body = View)),
+    security(("bearer" = ["scoring:read"])),
+)]
+#[get("/v1/scoring-models/{id}")]
+async fn show(actor: Actor, PathId(id): PathId) -> Reply {
+    actor
+        .read(move |tx| {
+            let model = tx.scoring_models().get(id)?;
+            answer(tx, model)
+        })
+        .await
+}
+
+/// Get a model's draft
+///
+/// 404 when the model has no draft.
+#[utoipa::path(
+    tag = "scoring",
+    operation_id = "get_scoring_model_draft",
+    params(("id" = Id, Path, description = "The model")),
+    responses((status = 200, description = "The draft", body = Definition)),
+    security(("bearer" = ["scoring:read"])),
+)]
+#[get("/v1/scoring-models/{id}/draft")]
+async fn show_draft(actor: Actor, PathId(id): PathId) -> Reply {
+    actor
+        .read(move |tx| {
+            let model = tx.scoring_models().get(id)?;
+            let draft = model.draft.ok_or(Error::NotFound)?;
+            Ok(Answer::ok(&draft)?.version(model.version))
+        })
+        .await
+}
+
+/// Save a model's draft
+///
+/// Replaces the draft. A live model goes on as it is, with the draft of its next version beside it. A draft that makes
+/// no sense is refused with everything that is wrong with it.
+#[utoipa::path(
+    tag = "scoring",
+    operation_id = "save_scoring_model_draft",
+    params(
+        ("id" = Id, Path, description = "The model"),
+        ("If-Match" = String, Header, description = "The ETag of the model's version to change; another version gives 412"),
+    ),
+    request_body(content = Definition, example = json!(example())),
+    responses(
+        (status = 200, description = "The draft", body = Definition),
+        (status = 412, description = "The model has changed since it was read"),
+        (status = 428, description = "If-Match is missing"),
+    ),
+    security(("bearer" = ["scoring:write"])),
+)]
+#[put("/v1/scoring-models/{id}/draft")]
+async fn save_draft(PathId(id): PathId, command: Command<Definition>) -> Reply {
+    command
+        .run(move |tx, definition, condition| {
+            let model = scoring::save_draft(tx, id, definition, condition)?;
+            Ok(Answer::ok(definition)?.version(model.version))
+        })
+        .await
+}
+
+/// Publish a model's draft
+///
+/// The draft becomes the live version in one step, and every open lead of its target is scored anew in the same
+/// transaction. 409 when there is no draft.
+#[utoipa::path(
+    tag = "scoring",
+    operation_id = "publish_scoring_model",
+    params(
+        ("id" = Id, Path, description = "The model"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version to publish; another version gives 412"),
+    ),
+    responses(
+        (status = 200, description = "The live model", body = View),
+        (status = 412, description = "The model has changed since it was read"),
+        (status = 422, description = "The draft breaks rules that came after it was saved; all of them are listed"),
+    ),
+    security(("bearer" = ["scoring:publish"])),
+)]
+#[post("/v1/scoring-models/{id}/publish")]
+async fn publish(PathId(id): PathId, command: Command<()>) -> Reply {
+    command
+        .run(move |tx, (), condition| {
+            let model = scoring::publish(tx, id, condition)?;
+            answer(tx, model)
+        })
+        .await
+}
+
+/// Stop a model
+///
+/// The model scores no more, and its scores are taken off all leads; the ledger shows it. Stages and sales-ready marks
+/// stay. 409 when it is not live. A stopped model can be given a draft and published again.
+#[utoipa::path(
+    tag = "scoring",
+    operation_id = "stop_scoring_model",
+    params(
+        ("id" = Id, Path, description = "The model"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version to stop; another version gives 412"),
+    ),
+    responses(
+        (status = 200, description = "The stopped model", body = View),
+        (status = 412, description = "The model has changed since it was read"),
+    ),
+    security(("bearer" = ["scoring:publish"])),
+)]
+#[post("/v1/scoring-models/{id}/stop")]
+async fn stop(PathId(id): PathId, command: Command<()>) -> Reply {
+    command
+        .run(move |tx, (), condition| {
+            let model = scoring::stop(tx, id, condition)?;
+            answer(tx, model)
+        })
+        .await
+}
+
+/// How much to tell of a lead's scores.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ScoresQuery {
+    /// Whether to list the changes to come if nothing else happens.
+    forecast: Option<bool>,
+}
+
+/// Get a lead's scores
+///
+/// The lead's score under every live model that scores it, exact at the moment of reading, with every rule's share and
+/// the interactions it rests on. A closed lead shows the scores it was closed with.
+#[utoipa::path(
+    tag = "scoring",
+    operation_id = "get_lead_scores",
+    params(("id" = Id, Path, description = "The lead"), ScoresQuery),
+    responses((status = 200, description = "The scores", body = LeadScores)),
+    security(("bearer" = ["scoring:read"])),
+)]
+#[get("/v1/leads/{id}/scores")]
+async fn scores(actor: Actor, PathId(id): PathId, query: web::Query<ScoresQuery>) -> Reply {
+    let forecast = query.forecast == Some(true);
+    actor.read(move |tx| Answer::ok(&explain(tx, id, forecast)?)).await
+}
+
+/// Which rows of a ledger to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct EntryQuery {
+    /// Only rows of this model.
+    model_id: Option<Id>,
+    /// Only rows of this rule: its key, or `@cap:<group>`, `@floor`, `@ceiling` or `@residual`.
+    #[param(max_length = 100, example = "opens")]
+    rule: Option<String>,
+}
+
+/// List a lead's score entries
+///
+/// The ledger: every change of every rule's share, newest first unless asked otherwise. The rows of a rule add up to
+/// its share, all rows of a model to the score. Can be ordered by `at`.
+#[utoipa::path(
+    tag = "scoring",
+    operation_id = "list_score_entries",
+    params(("id" = Id, Path, description = "The lead"), EntryQuery, PageQuery),
+    responses((status = 200, description = "A page of rows", body = Page<ScoreEntry>)),
+    security(("bearer" = ["scoring:read"])),
+)]
+#[get("/v1/leads/{id}/score-entries")]
+async fn ledger(actor: Actor, PathId(id): PathId, query: web::Query<EntryQuery>, page: web::Query<PageQuery>) -> Reply {
+    let (EntryQuery { model_id, rule }, count) = (query.into_inner(), page.count == Some(true));
+    let paging = page.paging(ENTRY_SORT)?;
+    actor
+        .read(move |tx| {
+            tx.leads().get(id)?;
+            let total = if count { Some(tx.scores().count_entries(id, model_id, rule.as_deref())?) } else { None };
+            let rows = tx.scores().entries(id, model_id, rule.as_deref(), &paging)?;
+            Answer::ok(&Page::new(rows, &paging, total, |entry| entry)?)
+        })
+        .await
+}
+
+fn answer(tx: &mut Tx<'_>, model: ScoringModel) -> Result<Answer> {
+    let version = model.version;
+    Ok(Answer::ok(&View::new(tx, model)?)?.version(version))
+}
+
+/// A model to begin with.
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "name": "Newcomers",
+        "target": "contact",
+        "sales_ready_score": 100,
+        "rules": [
+            {"key": "white_paper", "readiness_percent": 30,
+             "when": [{"interaction": "asset_downloaded", "frequency": {"at_least": 1}}]},
+            {"key": "opens", "points": 5,
+             "when": [{"interaction": "email_opened", "frequency": "each", "max_times": 3, "within_days": 30}]},
+            {"key": "webinar", "points": 40,
+             "when": [{"interaction": "event_attended", "frequency": "each", "decay": {"percent": 50, "every_days": 30}}]},
+            {"key": "decider", "points": 20,
+             "when": [{"field": "contact.decision_role", "op": "eq", "value": "decision_maker"}]},
+            {"key": "silent", "points": -15,
+             "when": [{"interaction": "page_visited", "frequency": "none", "within_days": 60}]},
+        ],
+    })
+}

@@ -28,7 +28,9 @@ fn filled(path: &str) -> String {
 #[tokio::test]
 async fn an_unknown_path_is_a_problem_whoever_asks() {
     let app = TestApp::start().await;
-    for path in ["/", "/v1", "/v1/nothing", "/v1/accounts/", "/v1/accounts/x/y", "/v2/accounts", "/metrics", "/.git/config"] {
+    for path in
+        ["/", "/v1", "/v1/nothing", "/v1/accounts/", "/v1/accounts/x/y", "/v2/accounts", "/metrics", "/.git/config"]
+    {
         app.visitor().get(path).await.expect_problem(404, "not-found");
         app.admin().await.get(path).await.expect_problem(404, "not-found");
     }
@@ -130,7 +132,14 @@ async fn an_id_in_any_other_spelling_names_nothing() {
 #[tokio::test]
 async fn a_path_with_escapes_names_nothing() {
     let app = TestApp::start().await;
-    for path in ["/v1/accounts/%00", "/v1/accounts/%ff%fe", "/v1%2faccounts", "/v1/accounts/%2e%2e", "/v1/accounts;a=b", "//v1/accounts"] {
+    for path in [
+        "/v1/accounts/%00",
+        "/v1/accounts/%ff%fe",
+        "/v1%2faccounts",
+        "/v1/accounts/%2e%2e",
+        "/v1/accounts;a=b",
+        "//v1/accounts",
+    ] {
         app.admin().await.get(path).await.expect_problem(404, "not-found");
     }
 }

@@ -168,7 +168,9 @@ async fn a_key_whose_request_never_ended_can_be_taken_over_when_its_lease_is_ove
     let taken = app.state.db.write(scope, move |tx| tx.idempotency_keys().take(&taking, terms)).await.unwrap();
     let Taken::Now { lease } = taken else { panic!("the key was free") };
 
-    let ask = async || admin.request(Method::POST, "/v1/accounts").key("key-1").bytes("application/json", body.clone()).send().await;
+    let ask = async || {
+        admin.request(Method::POST, "/v1/accounts").key("key-1").bytes("application/json", body.clone()).send().await
+    };
     app.wait_seconds(29);
     ask().await.expect_problem(409, "idempotency-in-progress");
     app.wait_seconds(1);

@@ -67,7 +67,10 @@ async fn several_fields_order_one_after_the_other() {
     let order = async |sort: &str| {
         let page = admin.get(&format!("/v1/accounts?sort={sort}")).await.expect(200);
         let entries = page["data"].as_array().unwrap().clone();
-        entries.iter().map(|e| format!("{}{}", e["name"].as_str().unwrap(), &e["created_at"].as_str().unwrap()[9..10])).collect::<String>()
+        entries
+            .iter()
+            .map(|e| format!("{}{}", e["name"].as_str().unwrap(), &e["created_at"].as_str().unwrap()[9..10]))
+            .collect::<String>()
     };
     assert_eq!(order("name,created_at").await, "a3a5b2b4");
     assert_eq!(order("name,-created_at").await, "a5a3b4b2");
@@ -83,8 +86,19 @@ async fn an_order_is_taken_from_a_closed_list() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     for sort in [
-        "name;DROP%20TABLE%20accounts", "(select%20pg_sleep(5))", "name%20desc%20nulls%20first", "search_key", "id",
-        "", ",", "-", "name,name", "name,-name", "%2Bname", "--name", "accounts.name",
+        "name;DROP%20TABLE%20accounts",
+        "(select%20pg_sleep(5))",
+        "name%20desc%20nulls%20first",
+        "search_key",
+        "id",
+        "",
+        ",",
+        "-",
+        "name,name",
+        "name,-name",
+        "%2Bname",
+        "--name",
+        "accounts.name",
     ] {
         admin.get(&format!("/v1/accounts?sort={sort}")).await.expect_bad_parameter("sort");
     }
@@ -116,7 +130,17 @@ async fn a_cursor_that_the_list_did_not_give_is_refused() {
     let cursor = page["next_cursor"].as_str().unwrap();
     let long = "A".repeat(1_900);
     // A number, a list of the wrong length, and a later form of cursors, all in base64.
-    for wrong in [&cursor[1..], &cursor[..cursor.len() - 3], &format!("{cursor}A"), &long, "MQ", "WzEsIngiXQ", "WzIsIiIsW10sIiJd", "", "%00"] {
+    for wrong in [
+        &cursor[1..],
+        &cursor[..cursor.len() - 3],
+        &format!("{cursor}A"),
+        &long,
+        "MQ",
+        "WzEsIngiXQ",
+        "WzIsIiIsW10sIiJd",
+        "",
+        "%00",
+    ] {
         admin.get(&format!("/v1/accounts?limit=1&cursor={wrong}")).await.expect_bad_parameter("cursor");
     }
     admin.get(&format!("/v1/accounts?limit=1&sort=name&cursor={cursor}")).await.expect_bad_parameter("cursor");

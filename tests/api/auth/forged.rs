@@ -104,7 +104,9 @@ async fn a_token_ends_half_a_minute_after_it_says_so() {
 async fn a_token_without_an_honest_end_is_refused() {
     let app = TestApp::start().await;
     let now = app.now().seconds();
-    for exp in [Value::Null, json!(1e300), json!(-1), json!(now as f64 + 0.5), json!("soon"), json!(now + 24 * 3600 + 1)] {
+    for exp in
+        [Value::Null, json!(1e300), json!(-1), json!(now as f64 + 0.5), json!("soon"), json!(now + 24 * 3600 + 1)]
+    {
         let mut claims = good_claims(&app).await;
         claims["exp"] = exp;
         expect_refused(&app, &signed(&good_header(), &claims)).await;

@@ -16,7 +16,15 @@ async fn post(person: &Person, content_type: &str, body: impl Into<reqwest::Body
 async fn what_is_not_json_is_refused_as_malformed() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
-    for body in ["{bad", "", "\u{feff}{\"name\": \"A\"}", "{\"name\": \"A\"} x", "{\"employees\": NaN}", "{'name': 'A'}", "{\"name\": \"\\ud800\"}"] {
+    for body in [
+        "{bad",
+        "",
+        "\u{feff}{\"name\": \"A\"}",
+        "{\"name\": \"A\"} x",
+        "{\"employees\": NaN}",
+        "{'name': 'A'}",
+        "{\"name\": \"\\ud800\"}",
+    ] {
         post(&admin, JSON, body).await.expect_problem(400, "malformed-json");
     }
     post(&admin, JSON, b"{\"name\": \"\xff\"}".to_vec()).await.expect_problem(400, "malformed-json");
@@ -57,7 +65,9 @@ async fn a_body_of_another_type_is_refused() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     let body = make::account("Contoso").to_string();
-    for wrong in ["text/plain", "application/xml", "application/json;charset=utf-16", "application/merge-patch+json", ""] {
+    for wrong in
+        ["text/plain", "application/xml", "application/json;charset=utf-16", "application/merge-patch+json", ""]
+    {
         post(&admin, wrong, body.clone()).await.expect_problem(415, "unsupported-media-type");
     }
     let untyped = admin.request(Method::POST, "/v1/accounts").with(|builder| builder.body(body.clone()));
@@ -135,7 +145,14 @@ async fn control_characters_are_refused_in_every_text() {
 async fn text_is_kept_as_it_was_sent_whatever_it_would_mean_elsewhere() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
-    for name in ["<script>alert(1)</script>", "{{7*7}}", "${jndi:ldap://x}", "'; DROP TABLE accounts; --", "\u{202e}evil", "🦀 ÕÄÖÜ"] {
+    for name in [
+        "<script>alert(1)</script>",
+        "{{7*7}}",
+        "${jndi:ldap://x}",
+        "'; DROP TABLE accounts; --",
+        "\u{202e}evil",
+        "🦀 ÕÄÖÜ",
+    ] {
         let created = admin.post("/v1/accounts", make::account(name)).await.expect(201);
         assert_eq!(admin.get(&format!("/v1/accounts/{}", make::id(&created))).await.expect(200)["name"], name);
     }

@@ -15,7 +15,9 @@ async fn employees(person: &Person, number: &str) -> Answer {
 async fn a_whole_number_may_be_written_as_a_float() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
-    for (written, meant) in [("36", 36), ("36.0", 36), ("1e2", 100), ("0", 0), ("-0", 0), ("-0.0", 0), ("100000000", 100_000_000)] {
+    for (written, meant) in
+        [("36", 36), ("36.0", 36), ("1e2", 100), ("0", 0), ("-0", 0), ("-0.0", 0), ("100000000", 100_000_000)]
+    {
         assert_eq!(employees(&admin, written).await.expect(201)["employees"], meant, "{written}");
     }
 }
@@ -24,7 +26,18 @@ async fn a_whole_number_may_be_written_as_a_float() {
 async fn a_number_out_of_range_or_of_another_type_is_refused() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
-    for wrong in ["-1", "100000001", "9007199254740993", "9223372036854775808", "-9223372036854775809", "1e300", "1.5", "\"10\"", "true", "[1]"] {
+    for wrong in [
+        "-1",
+        "100000001",
+        "9007199254740993",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "1e300",
+        "1.5",
+        "\"10\"",
+        "true",
+        "[1]",
+    ] {
         employees(&admin, wrong).await.expect_invalid(&["/employees"]);
     }
     for malformed in ["01", "1e400", "+1", "0x10", "1.", ".5", "Infinity"] {
@@ -50,7 +63,9 @@ async fn money_is_whole_minor_units_with_a_currency() {
     let post = async |revenue| admin.post("/v1/accounts", json!({"name": "A", "annual_revenue": revenue})).await;
     let revenue = json!({"amount_minor": 1_000_000_000_000_000_i64, "currency": "EUR"});
     assert_eq!(post(revenue.clone()).await.expect(201)["annual_revenue"], revenue);
-    post(json!({"amount_minor": 1_000_000_000_000_001_i64, "currency": "EUR"})).await.expect_invalid(&["/annual_revenue/amount_minor"]);
+    post(json!({"amount_minor": 1_000_000_000_000_001_i64, "currency": "EUR"}))
+        .await
+        .expect_invalid(&["/annual_revenue/amount_minor"]);
     post(json!({"amount_minor": -1, "currency": "EUR"})).await.expect_invalid(&["/annual_revenue/amount_minor"]);
     post(json!({"amount_minor": 0.3, "currency": "EUR"})).await.expect_invalid(&["/annual_revenue/amount_minor"]);
     post(json!({"amount_minor": 1, "currency": "euro"})).await.expect_invalid(&["/annual_revenue/currency"]);

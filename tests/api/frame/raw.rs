@@ -81,7 +81,10 @@ async fn two_tokens_in_one_request_are_ambiguous() {
 #[tokio::test]
 async fn a_host_that_somebody_made_up_changes_nothing() {
     let app = TestApp::start().await;
-    for line in ["GET /openapi.json HTTP/1.1\r\nHost: evil.example", "GET http://evil.example/openapi.json HTTP/1.1\r\nHost: evil.example"] {
+    for line in [
+        "GET /openapi.json HTTP/1.1\r\nHost: evil.example",
+        "GET http://evil.example/openapi.json HTTP/1.1\r\nHost: evil.example",
+    ] {
         let answer = app.raw(&format!("{line}\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n")).await;
         assert_eq!(status(&answer), 200);
         assert!(!answer.contains("evil"));

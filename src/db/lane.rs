@@ -1,0 +1,120 @@
+//! Some connections to the database and the fair, bounded queue in front of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::r2d2::{ManageConnection, Pool, PooledConnection, R2D2Connection};
+use tokio::sync::Semaphore;
+
+use super::connection::{Address, Conn, Purpose};
+use crate::error::{Error, Result};
+
+/// How long a request waits for a connection before it is told that the service is too busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long opening a connection may take before the database counts as away.
+const OPENING: Duration = Duration::from_secs(3);
+
+/// Some connections and the queue in front of them.
+pub(super) struct Lane {
+    pool: Pool<Opener>,
+    places: Arc<Semaphore>,
+    size: usize,
+}
+
+impl Lane {
+    pub(super) fn new(address: &Address, size: u32) -> Self {
+        let pool = Pool::builder()
+            .max_size(size)
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .connection_timeout(OPENING)
+            .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
+            .build_unchecked(Opener(address.clone()));
+        let size = size as usize;
+        Self { pool, places: Arc::new(Semaphore::new(size)), size }
+    }
+
+    /// Runs `work` on a thread that may block, once it is its turn.
+    pub(super) async fn run<T, F>(self: &Arc<Self>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Lane) -> Result<T> + Send + 'static,
+    {
+        let place = tokio::time::timeout(PATIENCE, self.places.clone().acquire_owned())
+            .await
+            .map_err(|_| Error::Unavailable("too many requests wait for the database".into()))?
+            .map_err(Error::internal)?;
+        let lane = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let _place = place;
+            work(&lane)
+        })
+        .await
+        .map_err(|stopped| Error::internal(format!("a database task stopped: {stopped}")))?
+    }
+
+    /// A connection outside any transaction.
+    pub(super) fn held(&self) -> Result<PooledConnection<Opener>> {
+        self.pool.get().map_err(|e| Error::Unavailable(e.to_string()))
+    }
+
+    /// A connection in a new transaction. Connections that a restart of the database has cut are thrown away on the
+    /// way, so that none of them costs a caller an answer.
+    pub(super) fn begun(&self, purpose: Purpose) -> Result<PooledConnection<Opener>> {
+        for _ in 0..self.size {
+            let mut held = self.held()?;
+            if held.begin(purpose).is_ok() {
+                return Ok(held);
+            }
+        }
+        let mut held = self.held()?;
+        held.begin(purpose)?;
+        Ok(held)
+    }
+}
+
+/// A connection that remembers when it failed, because the driver does not: the pool throws such a one away.
+pub(super) struct Held {
+    pub(super) conn: Conn,
+    failed: bool,
+}
+
+impl Held {
+    pub(super) fn begin(&mut self, purpose: Purpose) -> Result<()> {
+        let begun = self.conn.begin(purpose);
+        self.failed |= begun.is_err();
+        begun.map_err(|e| Error::Unavailable(e.to_string()))
+    }
+
+    pub(super) fn commit(&mut self) -> Result<()> {
+        let committed = self.conn.commit();
+        self.failed |= committed.is_err();
+        Ok(committed?)
+    }
+
+    pub(super) fn rollback(&mut self) {
+        self.failed |= self.conn.rollback().is_err();
+    }
+}
+
+/// Opens connections for the pool.
+#[derive(Clone)]
+pub(super) struct Opener(Address);
+
+impl ManageConnection for Opener {
+    type Connection = Held;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<Held, Self::Error> {
+        let conn = self.0.open().map_err(diesel::r2d2::Error::ConnectionError)?;
+        Ok(Held { conn, failed: false })
+    }
+
+    fn is_valid(&self, held: &mut Held) -> Result<(), Self::Error> {
+        held.conn.ping().map_err(diesel::r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, held: &mut Held) -> bool {
+        held.failed || std::thread::panicking() || held.conn.is_broken()
+    }
+}

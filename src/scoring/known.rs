@@ -1,0 +1,137 @@
+//! What is known of leads when they are scored: their records, what was done, and the scores they have.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::catalogue::Live;
+use super::{Facts, LeadScore, Occurrence};
+use crate::accounts::Account;
+use crate::contacts::{Consents, Contact};
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::filter::Records;
+use crate::id::Id;
+use crate::leads::Lead;
+use crate::workspaces;
+
+/// One lead and everything its scores depend on.
+pub struct Known {
+    pub lead: Lead,
+    pub facts: Facts,
+    /// What the people did whose doings score the lead, of the kinds that some live model looks at.
+    pub evidence: Arc<[Occurrence]>,
+    /// Whether the person may be scored at all.
+    pub permitted: bool,
+    pub stored: Vec<LeadScore>,
+}
+
+/// Everything that the scores of `leads` depend on, in the same order.
+pub fn load(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live]) -> Result<Vec<Known>> {
+    let consent_needed = workspaces::settings(tx)?.require_profiling_consent;
+    let mut stored = grouped(tx.scores().of_leads(&ids(&leads, |lead| Some(lead.id)))?, |score| score.lead_id);
+    let contacts = by_id(tx.scores().contacts(&ids(&leads, |lead| lead.contact_id))?, |contact| contact.id);
+    let account_of = |lead: &Lead| {
+        lead.account_id.or_else(|| contacts.get(&lead.contact_id?).and_then(|contact| contact.account_id))
+    };
+    let accounts = by_id(tx.scores().accounts(&ids(&leads, account_of))?, |account| account.id);
+    let evidence = Evidence::load(tx, &leads, models, consent_needed)?;
+    let mut known = Vec::with_capacity(leads.len());
+    for lead in leads {
+        let contact = lead.contact_id.and_then(|id| contacts.get(&id));
+        let account = account_of(&lead).and_then(|id| accounts.get(&id));
+        known.push(Known {
+            facts: facts(&lead, contact, account)?,
+            evidence: evidence.of(&lead),
+            permitted: !consent_needed || contact.is_none_or(|contact| consents_to_profiling(&contact.consents.0)),
+            stored: stored.remove(&lead.id).unwrap_or_default(),
+            lead,
+        });
+    }
+    Ok(known)
+}
+
+fn facts(lead: &Lead, contact: Option<&Contact>, account: Option<&Account>) -> Result<Facts> {
+    let records = Records {
+        lead: record(lead)?,
+        contact: contact.map(record).transpose()?,
+        account: account.map(money).transpose()?,
+    };
+    Ok(Facts { lead_id: lead.id, lead_created_at: lead.created_at, records })
+}
+
+fn record(row: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(row).map_err(Error::internal)
+}
+
+/// An account as conditions ask about it: amount and currency each by its own name.
+fn money(account: &Account) -> Result<Value> {
+    let mut value = record(account)?;
+    if let Value::Object(members) = &mut value {
+        let revenue = &account.annual_revenue;
+        members.insert("annual_revenue_minor".to_owned(), revenue.annual_revenue_minor.into());
+        members.insert("annual_revenue_currency".to_owned(), revenue.annual_revenue_currency.clone().into());
+    }
+    Ok(value)
+}
+
+fn consents_to_profiling(consents: &Consents) -> bool {
+    consents.profiling.as_ref().is_some_and(|consent| consent.granted)
+}
+
+/// What was done, by whose doing it is.
+struct Evidence {
+    by_contact: HashMap<Id, Arc<[Occurrence]>>,
+    /// For leads of an account itself.
+    by_lead: HashMap<Id, Arc<[Occurrence]>>,
+}
+
+impl Evidence {
+    fn load(tx: &mut Tx<'_>, leads: &[Lead], models: &[Live], consent_needed: bool) -> Result<Self> {
+        let kinds: BTreeSet<&str> = models.iter().flat_map(Live::kinds).collect();
+        let kinds: Vec<&str> = kinds.into_iter().collect();
+        let done = tx.scores().done_by(&ids(leads, |lead| lead.contact_id), &kinds)?;
+        let by_contact = grouped(done, |(contact, _)| *contact);
+        let mut by_lead = HashMap::new();
+        for lead in leads.iter().filter(|lead| lead.contact_id.is_none()) {
+            let Some(account) = lead.account_id else { continue };
+            let people = tx.scores().people_of(account)?;
+            let counted =
+                people.into_iter().filter(|(_, consents)| !consent_needed || consents_to_profiling(&consents.0));
+            let people: Vec<Id> = counted.map(|(id, _)| id).collect();
+            let mut done: Vec<Occurrence> =
+                tx.scores().done_by(&people, &kinds)?.into_iter().map(|(_, it)| it).collect();
+            done.extend(tx.scores().done_by_nobody(lead.id, &kinds)?);
+            by_lead.insert(lead.id, done.into());
+        }
+        let occurrences = |(id, done): (Id, Vec<(Id, Occurrence)>)| (id, done.into_iter().map(|(_, it)| it).collect());
+        Ok(Self { by_contact: by_contact.into_iter().map(occurrences).collect(), by_lead })
+    }
+
+    fn of(&self, lead: &Lead) -> Arc<[Occurrence]> {
+        let found = match lead.contact_id {
+            Some(contact) => self.by_contact.get(&contact),
+            None => self.by_lead.get(&lead.id),
+        };
+        found.cloned().unwrap_or_else(|| [].into())
+    }
+}
+
+fn ids(leads: &[Lead], id: impl Fn(&Lead) -> Option<Id>) -> Vec<Id> {
+    let distinct: BTreeSet<Id> = leads.iter().filter_map(id).collect();
+    distinct.into_iter().collect()
+}
+
+fn by_id<T>(rows: Vec<T>, id: impl Fn(&T) -> Id) -> HashMap<Id, T> {
+    rows.into_iter().map(|row| (id(&row), row)).collect()
+}
+
+fn grouped<T>(rows: Vec<T>, id: impl Fn(&T) -> Id) -> HashMap<Id, Vec<T>> {
+    let mut groups: HashMap<Id, Vec<T>> = HashMap::new();
+    for row in rows {
+        groups.entry(id(&row)).or_default().push(row);
+    }
+    groups
+}
