@@ -39,7 +39,7 @@ pub struct NewContact {
     #[schema(min_length = 1, max_length = 200)]
     pub external_id: Option<String>,
     /// Anonymous ids (of browsers) known to be this person's.
-    #[schema(max_items = 20)]
+    #[schema(value_type = Vec<AnonymousId>, max_items = 20)]
     pub anonymous_ids: Vec<String>,
     /// Job title.
     #[schema(max_length = 200)]
@@ -66,6 +66,12 @@ pub struct NewContact {
     /// Custom attributes.
     pub attributes: Attributes,
 }
+
+/// The id that a browser is known by before it is known whose it is.
+#[derive(ToSchema)]
+#[schema(min_length = 1, max_length = 200, example = "b-7f3a9c")]
+#[expect(dead_code, reason = "describes an entry of `anonymous_ids`")]
+pub struct AnonymousId(String);
 
 /// Changes to a person: absent fields stay, null clears.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -98,7 +104,7 @@ pub struct ContactPatch {
     pub external_id: Option<Option<String>>,
     /// Anonymous ids to add to those known to be this person's.
     #[serde(deserialize_with = "patch::present")]
-    #[schema(value_type = Vec<String>, max_items = 20)]
+    #[schema(value_type = Vec<AnonymousId>, max_items = 20)]
     pub anonymous_ids: Option<Vec<String>>,
     /// Job title.
     #[serde(deserialize_with = "patch::present")]

@@ -115,6 +115,14 @@ fn complete(operation: &mut Operation, path: &str, writes: bool) {
             responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem_response(description)));
         }
     }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && (status.starts_with('4') || status.starts_with('5'))
+            && response.content.is_empty()
+        {
+            *response = problem_response(&response.description);
+        }
+    }
 }
 
 /// Says what a list of entity tags looks like (RFC 9110).

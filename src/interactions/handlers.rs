@@ -35,8 +35,14 @@ enum Body {
     One(NewInteraction),
     /// Several, each with a result of its own.
     #[schema(title = "Several")]
-    Several(Vec<NewInteraction>),
+    Several(Several),
 }
+
+/// Interactions, each with a result of its own.
+#[derive(Deserialize, ToSchema)]
+#[schema(max_items = 1_000)]
+#[expect(dead_code, reason = "describes the body")]
+struct Several(Vec<NewInteraction>);
 
 /// What became of each interaction of a list, in its order.
 #[derive(Serialize, ToSchema)]

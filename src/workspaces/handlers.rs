@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::settings::Settings;
-use super::{Client, NewUser, User};
+use super::{Client, Label, NewUser, User};
 use crate::auth::Actor;
 use crate::auth::scope::Role;
 use crate::auth::token::PrincipalKind;
@@ -131,7 +131,7 @@ struct UserPatch {
     role: Option<Role>,
     /// Teams they belong to.
     #[serde(deserialize_with = "patch::present")]
-    #[schema(value_type = Vec<String>, max_items = 50)]
+    #[schema(value_type = Vec<Label>, max_items = 50)]
     teams: Option<Vec<String>>,
     /// Place among the sellers: 1 is the best.
     #[serde(deserialize_with = "patch::present")]
@@ -139,7 +139,7 @@ struct UserPatch {
     rank: Option<Option<i64>>,
     /// Product lines they sell.
     #[serde(deserialize_with = "patch::present")]
-    #[schema(value_type = Vec<String>, max_items = 50)]
+    #[schema(value_type = Vec<Label>, max_items = 50)]
     product_lines: Option<Vec<String>>,
     /// Open leads they may hold at most.
     #[serde(deserialize_with = "patch::present")]
@@ -261,6 +261,9 @@ fn save_user(tx: &mut Tx<'_>, id: Id, patch: &UserPatch, condition: &Condition) 
     let mut user = tx.users().find(id)?.ok_or(Error::NotFound)?;
     condition.check(user.version)?;
     patch.apply(&mut user)?;
+    if tx.users().find_email(&user.email_key)?.is_some_and(|other| other.id != id) {
+        return Err(Error::Conflict("a user with this e-mail address exists".into()));
+    }
     if !tx.users().update(&user)? {
         return Err(Error::Stale { current: user.version + 1 });
     }
@@ -317,9 +320,15 @@ struct NewClient {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// What it may do.
-    #[schema(min_items = 1, max_items = 50)]
+    #[schema(value_type = Vec<ScopeName>, min_items = 1, max_items = 50)]
     scopes: Vec<String>,
 }
+
+/// The name of a scope, as the operations list them.
+#[derive(ToSchema)]
+#[schema(max_length = 50, example = "interactions:write")]
+#[expect(dead_code, reason = "describes an entry of `scopes`")]
+struct ScopeName(String);
 
 /// List clients
 ///
@@ -410,7 +419,7 @@ struct SettingsPatch(Value);
     tag = "workspace",
     operation_id = "change_settings",
     params(("If-Match" = String, Header, description = "The ETag of the version to change; another version gives 412")),
-    request_body(content = SettingsPatch, content_type = "application/merge-patch+json"),
+    request_body(content = SettingsPatch, content_type = "application/merge-patch+json", example = json!({"default_country": "EE"})),
     responses(
         (status = 200, description = "The settings after the change", body = Settings),
         (status = 412, description = "The settings have changed since they were read"),

@@ -100,7 +100,7 @@ pub struct NewUser {
     pub role: Role,
     /// Teams they belong to.
     #[serde(default)]
-    #[schema(max_items = 50)]
+    #[schema(value_type = Vec<Label>, max_items = 50)]
     pub teams: Vec<String>,
     /// Place among the sellers: 1 is the best.
     #[serde(default)]
@@ -108,13 +108,19 @@ pub struct NewUser {
     pub rank: Option<i64>,
     /// Product lines they sell.
     #[serde(default)]
-    #[schema(max_items = 50)]
+    #[schema(value_type = Vec<Label>, max_items = 50)]
     pub product_lines: Vec<String>,
     /// Open leads they may hold at most.
     #[serde(default)]
     #[schema(minimum = 0, maximum = 1_000_000)]
     pub capacity: Option<i64>,
 }
+
+/// The name of a team or a product line.
+#[derive(ToSchema)]
+#[schema(min_length = 1, max_length = 100, example = "north")]
+#[expect(dead_code, reason = "describes an entry of `teams` and `product_lines`")]
+pub struct Label(String);
 
 impl NewUser {
     /// A user of whom nothing else is known.
