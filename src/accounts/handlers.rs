@@ -116,6 +116,7 @@ async fn change(PathId(id): PathId, command: Command<AccountPatch>) -> Reply {
     command
         .run(move |tx, patch, condition| {
             let account = accounts::change(tx, id, patch, condition)?;
+            crate::scoring::account_changed(tx, id)?;
             Ok(Answer::ok(&account)?.version(account.version))
         })
         .await

@@ -109,7 +109,7 @@ impl Serialize for AnnualRevenue {
 }
 
 /// A new company.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "Contoso OÜ", "domain": "contoso.ee", "country": "EE", "employees": 250}))]
 pub struct NewAccount {

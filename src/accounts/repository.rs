@@ -55,6 +55,16 @@ impl Accounts<'_, '_> {
         })
     }
 
+    /// The oldest account whose name has this search key.
+    pub fn with_name(&mut self, search_key: &str) -> Result<Option<Id>> {
+        let found = accounts::table
+            .filter(accounts::workspace_id.eq(self.0.scope.workspace))
+            .filter(accounts::search_key.eq(search_key))
+            .order(accounts::id)
+            .select(accounts::id);
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
     pub fn list(&mut self, filter: &AccountFilter, paging: &Paging) -> Result<Vec<Account>> {
         let mut query = self.filtered(filter);
         if let Some(after) = paging.after("accounts") {

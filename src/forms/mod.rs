@@ -1,2 +1,221 @@
+//! Public entry: forms, and what visitors submit to them (CAP-1 to CAP-4).
+//!
+//! A form is a draft until it is published, then live, then stopped; deleted ones stay as tombstones. `definition` says
+//! what one is made of. A submission arrives in one of three bodies (`wire`), is read in the terms of its form
+//! (`reading`), and whatever a visitor could not put right is kept: `capture` stores it with what became of it, whether
+//! that worked or not. Whom it is from, `matching` decides; `policy` decides what it may change of what is known.
+
+pub mod capture;
+mod cors;
+pub mod definition;
+mod fulfil;
 pub mod handlers;
+mod interest;
+pub mod payload;
+mod person;
+pub mod policy;
+mod public;
+pub mod reading;
 pub mod redirect;
+mod repository;
+pub mod slot;
+pub mod submission;
+mod wire;
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::accounts;
+use crate::clock::Timestamp;
+use crate::db::page::{SortField, SortKind, Sorted};
+use crate::db::types::{Code, JsonOf};
+use crate::db::{Scope, Tx};
+use crate::error::{Error, Result, all_hold};
+use crate::http::condition::Condition;
+use crate::http::patch;
+use crate::id::Id;
+use crate::schema::forms;
+use crate::workspaces;
+use definition::Definition;
+
+pub use repository::{FormFilter, SubmissionFilter};
+
+/// What may be done with a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FormStatus {
+    /// Not published yet: takes no submissions.
+    Draft,
+    /// Takes submissions.
+    Live,
+    /// Takes no more submissions; may be published again.
+    Stopped,
+    /// Gone for good. Its submissions stay.
+    Deleted,
+}
+
+/// A form.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = forms, treat_none_as_default_value = false)]
+pub struct Form {
+    pub workspace_id: Id,
+    pub id: Id,
+    /// What stands in its public address; nobody can guess it.
+    pub key: String,
+    /// The name in the definition.
+    pub name: String,
+    pub status: Code<FormStatus>,
+    pub definition: JsonOf<Definition>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// The fields that forms can be ordered by.
+pub const SORT_FIELDS: &[SortField] = &[SortField::new("created_at", "forms.created_at", SortKind::Instant)];
+
+impl Sorted for Form {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn sort_value(&self, _: &str) -> String {
+        self.created_at.to_string()
+    }
+}
+
+/// Creates a draft.
+pub fn create(tx: &mut Tx<'_>, definition: &Definition) -> Result<Form> {
+    check(tx, definition, FormStatus::Draft)?;
+    let at = tx.at();
+    let form = Form {
+        workspace_id: tx.scope.workspace,
+        id: Id::new(at),
+        key: new_key()?,
+        name: definition.name.clone(),
+        status: Code(FormStatus::Draft),
+        definition: JsonOf(definition.clone()),
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    };
+    tx.forms().insert(&form)?;
+    Ok(form)
+}
+
+/// The form `id`. `Err(Gone)` for a deleted one.
+pub fn get(tx: &mut Tx<'_>, id: Id) -> Result<Form> {
+    present(tx.forms().get(id)?)
+}
+
+/// Changes the definition by a merge patch. A live form stays fit to be live.
+pub fn change(tx: &mut Tx<'_>, id: Id, change: &Value, condition: &Condition) -> Result<Form> {
+    let form = locked(tx, id, condition)?;
+    let mut document = serde_json::to_value(&form.definition.0).map_err(Error::internal)?;
+    patch::merge(&mut document, change);
+    let definition: Definition = serde_path_to_error::deserialize(document).map_err(|error| {
+        let pointer = format!("/{}", error.path().to_string().replace(['.', '['], "/").replace(']', ""));
+        Error::invalid(pointer, "invalid", error.inner().to_string())
+    })?;
+    check(tx, &definition, form.status.0)?;
+    if definition == form.definition.0 { Ok(form) } else { tx.forms().update(id, &definition, form.status.0) }
+}
+
+/// Lets the form take submissions, if it has all that it needs.
+pub fn publish(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<Form> {
+    let form = locked(tx, id, condition)?;
+    check(tx, &form.definition.0, FormStatus::Live)?;
+    match form.status.0 {
+        FormStatus::Live => Ok(form),
+        _ => tx.forms().update(id, &form.definition.0, FormStatus::Live),
+    }
+}
+
+/// Lets the form take no more submissions. 409 for one that never did.
+pub fn stop(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<Form> {
+    let form = locked(tx, id, condition)?;
+    match form.status.0 {
+        FormStatus::Stopped => Ok(form),
+        FormStatus::Draft => Err(Error::Conflict("a draft takes no submissions anyway".into())),
+        _ => tx.forms().update(id, &form.definition.0, FormStatus::Stopped),
+    }
+}
+
+/// Deletes the form; its submissions stay.
+pub fn remove(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<()> {
+    let form = locked(tx, id, condition)?;
+    tx.forms().update(id, &form.definition.0, FormStatus::Deleted)?;
+    Ok(())
+}
+
+fn locked(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<Form> {
+    let form = present(tx.forms().lock(id)?)?;
+    condition.check(form.version)?;
+    Ok(form)
+}
+
+fn present(form: Form) -> Result<Form> {
+    if form.status.0 == FormStatus::Deleted { Err(Error::Gone { merged_into: None }) } else { Ok(form) }
+}
+
+/// `Err(Invalid)` with all that keeps a form with this definition from being in this state.
+fn check(tx: &mut Tx<'_>, definition: &Definition, status: FormStatus) -> Result<()> {
+    let mut broken = definition.check(&workspaces::settings(tx)?.sources);
+    broken.extend(accounts::unknown_owner(tx, definition.owner_id)?);
+    if status == FormStatus::Live {
+        broken.extend(definition.missing());
+    }
+    all_hold(broken)
+}
+
+/// A form that is open to the public, and what its workspace says of visitors.
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    /// The form.
+    pub form: Form,
+    /// The country of phone numbers that name none.
+    pub default_country: Option<String>,
+}
+
+/// The live form with a public key. Unknown, unpublished and stopped ones are not found, deleted ones gone.
+pub fn enter(tx: &mut Tx<'_>, key: &str) -> Result<Entrance> {
+    let form = tx.forms().with_public_key(key)?.ok_or(Error::NotFound)?;
+    let form = present(form)?;
+    if form.status.0 != FormStatus::Live {
+        return Err(Error::NotFound);
+    }
+    let scope = Scope { workspace: form.workspace_id, ..tx.scope };
+    let default_country = workspaces::settings(&mut Tx { conn: &mut *tx.conn, scope })?.default_country;
+    Ok(Entrance { form, default_country })
+}
+
+/// `f_` and 22 random letters and digits: 131 bits.
+fn new_key() -> Result<String> {
+    const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut key = "f_".to_owned();
+    while key.len() < 24 {
+        let mut byte = [0_u8];
+        getrandom::fill(&mut byte).map_err(Error::internal)?;
+        // Bytes from 248 on would make the first letters likelier than the rest.
+        let letter = LETTERS.get(usize::from(byte[0] % 62)).filter(|_| byte[0] < 248);
+        key.extend(letter.map(|letter| char::from(*letter)));
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_another_and_fits_an_address() {
+        let keys: Vec<String> = (0..200).map(|_| new_key().unwrap()).collect();
+        for key in &keys {
+            assert!(key.len() == 24 && key.starts_with("f_"), "{key}");
+            assert!(key.bytes().skip(2).all(|byte| byte.is_ascii_alphanumeric()), "{key}");
+        }
+        assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), keys.len());
+    }
+}

@@ -168,6 +168,75 @@ impl IdempotencyKeys<'_, '_> {
     }
 }
 
+/// The right to carry out one keyed request, held until it is settled or runs out.
+pub struct Lease {
+    key: Key,
+    id: Id,
+}
+
+/// Whether a keyed request is to be carried out.
+pub enum Turn {
+    /// It is, by the holder of the lease.
+    Ours(Lease),
+    /// It was before; this was the answer.
+    Before(Answer),
+}
+
+/// Takes `key` in a transaction of its own.
+pub async fn take(state: &super::State, scope: crate::db::Scope, key: Key) -> std::result::Result<Turn, Problem> {
+    let (taking, terms) = (key.clone(), state.idempotency);
+    match state.db.write(scope, move |tx| tx.idempotency_keys().take(&taking, terms)).await? {
+        Taken::Now { lease } => Ok(Turn::Ours(Lease { key, id: lease })),
+        Taken::Before(answer) => Ok(Turn::Before(answer.replayed())),
+        Taken::UnderWay => {
+            let detail = "the first request with this key is still under way; ask again for its answer";
+            Err(Problem::new(Kind::IdempotencyInProgress, detail).header("Retry-After", "1"))
+        }
+        Taken::ByAnother => {
+            let detail = "this Idempotency-Key was used for another request; use a new one";
+            Err(Problem::new(Kind::IdempotencyKeyReused, detail))
+        }
+    }
+}
+
+impl Lease {
+    /// Does `work` in one write transaction and keeps its answer there.
+    pub async fn carry_out<F>(&self, state: &super::State, scope: crate::db::Scope, work: F) -> Result<Answer>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<Answer> + Send + 'static,
+    {
+        let (key, id) = (self.key.clone(), self.id);
+        let work = move |tx: &mut Tx<'_>| {
+            let answer = work(tx)?;
+            tx.idempotency_keys().complete(&key, id, &answer)?;
+            Ok(answer)
+        };
+        state.db.write(scope, work).await
+    }
+
+    /// Keeps a refusal by the state of the data as the key's answer, and gives the key back after anything else.
+    pub async fn settle(self, state: &super::State, scope: crate::db::Scope, error: Error) -> Problem {
+        let keep = matches!(
+            error,
+            Error::NotFound
+                | Error::Gone { .. }
+                | Error::Conflict(_)
+                | Error::DuplicateContact { .. }
+                | Error::Stale { .. }
+        );
+        let problem = Problem::from(error);
+        let (Self { key, id }, answer) = (self, Answer::problem(&problem));
+        let settle = move |tx: &mut Tx<'_>| match keep {
+            true => tx.idempotency_keys().complete(&key, id, &answer),
+            false => tx.idempotency_keys().free(&key, id),
+        };
+        if let Err(error) = state.db.write(scope, settle).await {
+            log::warn!("an idempotency key stays taken until its lease ends: {error}");
+        }
+        problem
+    }
+}
+
 /// Carries out `work` once for `key`, in one write transaction, or gives the first answer again.
 pub async fn once<F>(
     state: &super::State,
@@ -178,55 +247,12 @@ pub async fn once<F>(
 where
     F: Fn(&mut Tx<'_>) -> Result<Answer> + Send + 'static,
 {
-    let (taking, terms) = (key.clone(), state.idempotency);
-    let lease = match state.db.write(scope, move |tx| tx.idempotency_keys().take(&taking, terms)).await? {
-        Taken::Now { lease } => lease,
-        Taken::Before(answer) => return Ok(answer.replayed()),
-        Taken::UnderWay => {
-            let detail = "the first request with this key is still under way; ask again for its answer";
-            return Err(Problem::new(Kind::IdempotencyInProgress, detail).header("Retry-After", "1"));
-        }
-        Taken::ByAnother => {
-            let detail = "this Idempotency-Key was used for another request; use a new one";
-            return Err(Problem::new(Kind::IdempotencyKeyReused, detail));
-        }
+    let lease = match take(state, scope, key).await? {
+        Turn::Ours(lease) => lease,
+        Turn::Before(answer) => return Ok(answer),
     };
-    let completing = key.clone();
-    let done = state
-        .db
-        .write(scope, move |tx| {
-            let answer = work(tx)?;
-            tx.idempotency_keys().complete(&completing, lease, &answer)?;
-            Ok(answer)
-        })
-        .await;
-    match done {
+    match lease.carry_out(state, scope, work).await {
         Ok(answer) => Ok(answer),
-        Err(error) => Err(settle(state, scope, key, lease, error).await),
+        Err(error) => Err(lease.settle(state, scope, error).await),
     }
-}
-
-/// Keeps a refusal by the state of the data as the key's answer, and gives the key back after anything else.
-async fn settle(state: &super::State, scope: crate::db::Scope, key: Key, lease: Id, error: Error) -> Problem {
-    let keep = matches!(
-        error,
-        Error::NotFound
-            | Error::Gone { .. }
-            | Error::Conflict(_)
-            | Error::DuplicateContact { .. }
-            | Error::Stale { .. }
-    );
-    let problem = Problem::from(error);
-    let answer = Answer::problem(&problem);
-    let settled = state
-        .db
-        .write(scope, move |tx| match keep {
-            true => tx.idempotency_keys().complete(&key, lease, &answer),
-            false => tx.idempotency_keys().free(&key, lease),
-        })
-        .await;
-    if let Err(error) = settled {
-        log::warn!("an idempotency key stays taken until its lease ends: {error}");
-    }
-    problem
 }

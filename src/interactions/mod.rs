@@ -132,7 +132,8 @@ pub fn record(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Result<Re
     let written = write(tx, batch)?;
     let affected = affected_leads(tx, &written)?;
     let all: BTreeSet<Id> = affected.values().flatten().copied().collect();
-    let outcomes = scoring::rescore(tx, &Vec::from_iter(all), Cause::Interaction)?;
+    let new: Vec<Id> = written.iter().flatten().filter(|(_, first)| *first).map(|(item, _)| item.id).collect();
+    let outcomes = scoring::rescore_news(tx, &Vec::from_iter(all), Cause::Interaction, &new)?;
     Ok(written
         .into_iter()
         .map(|item| {

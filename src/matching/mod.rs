@@ -1,3 +1,209 @@
+//! Is this person, or this interest, already known? One path for every channel (MAT-1 to MAT-7).
+//!
+//! `strategy` says what is compared, `decide` compares and gives its reasons, this module finds the records to compare
+//! with and keeps each decision beside what was done about it. Callers take turns ([`turns`]) before they look, so that
+//! what comes in twice at once is found by the second; a unique index stands behind them (MAT-5).
+//!
+//! Until workspaces have strategies of their own there are the shipped ones.
+
 pub mod decide;
 pub mod handlers;
+pub mod keys;
+mod repository;
 pub mod strategy;
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::clock::Timestamp;
+use crate::contacts;
+use crate::db::Tx;
+use crate::db::page::Sorted;
+use crate::db::types::{Code, JsonOf};
+use crate::error::Result;
+use crate::id::Id;
+use crate::schema::match_decisions;
+use decide::{Candidate, Decision, Keys, decide};
+use strategy::{Field, Strategy, Target};
+
+/// What was done about a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = MatchEffect)]
+pub enum Effect {
+    /// A record was created.
+    Created,
+    /// The matched record was changed.
+    Updated,
+    /// What came in was linked with the matched record, which was not changed otherwise.
+    Linked,
+    /// Nothing was created and nothing changed.
+    LeftAlone,
+}
+
+/// Where what came in came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = MatchChannel)]
+pub enum Channel {
+    /// A submission of a form.
+    Form,
+}
+
+/// A decision as it is kept, with what was done about it.
+#[derive(Clone, Debug, Serialize, ToSchema, Queryable, Selectable, Insertable)]
+#[diesel(table_name = match_decisions, treat_none_as_default_value = false)]
+#[schema(as = KeptMatchDecision)]
+pub struct Kept {
+    #[serde(skip)]
+    pub workspace_id: Id,
+    /// Its id.
+    pub id: Id,
+    /// What was looked for.
+    #[schema(value_type = Target)]
+    pub target: Code<Target>,
+    /// Where the input came from.
+    #[schema(value_type = Channel)]
+    pub channel: Code<Channel>,
+    /// The submission that was being processed, if one was.
+    pub submission_id: Option<Id>,
+    /// What was compared and what was found.
+    #[schema(value_type = Decision)]
+    pub decision: JsonOf<Decision>,
+    /// What was done about it.
+    #[schema(value_type = Effect)]
+    pub effect: Code<Effect>,
+    /// The contact or lead that the input ended up with: the winner, or a new one. Null when there is none.
+    pub record_id: Option<Id>,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+impl Sorted for Kept {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn sort_value(&self, _: &str) -> String {
+        self.at.to_string()
+    }
+}
+
+/// Every strategy there is in the workspace.
+pub fn strategies() -> Vec<Strategy> {
+    [Target::Contact, Target::Lead].map(Target::default_strategy).into()
+}
+
+/// The strategy `key` for `target`, or the default one; `None` when there is no such strategy.
+pub fn strategy(target: Target, key: Option<&str>) -> Option<Strategy> {
+    let Some(key) = key else { return Some(target.default_strategy()) };
+    strategies().into_iter().find(|strategy| strategy.target == target && strategy.key == key)
+}
+
+/// The names by which transactions that concern one person take turns; see [`Tx::take_turns`].
+pub fn turns(person: &Keys) -> Vec<String> {
+    let key = |field| person.get(&field).map(String::as_str).filter(|key| !key.is_empty());
+    let mut turns = contacts::turns(key(Field::Email), key(Field::Phone), key(Field::ExternalId));
+    // A mobile number of one is the phone number of another.
+    turns.extend(contacts::turns(None, key(Field::Mobile), None));
+    turns.extend(key(Field::AnonymousId).map(|id| format!("anonymous {id}")));
+    turns
+}
+
+/// Looks for the contact that `incoming` stands for. Writes nothing.
+pub fn find_contact(tx: &mut Tx<'_>, strategy: &Strategy, incoming: &Keys) -> Result<Decision> {
+    let known = tx.contacts().with_keys(&compared(strategy, incoming))?;
+    let candidates: Vec<Candidate> = known
+        .iter()
+        .map(|contact| Candidate {
+            id: contact.id,
+            keys: contact.keys(),
+            is_open: true,
+            belongs_to_matched_contact: false,
+            updated_at: contact.updated_at,
+        })
+        .collect();
+    Ok(decide(strategy, incoming, &candidates))
+}
+
+/// Looks for the lead that `incoming` stands for; its key `contact` is the contact that was matched or named. Writes
+/// nothing.
+pub fn find_lead(tx: &mut Tx<'_>, strategy: &Strategy, incoming: &Keys) -> Result<Decision> {
+    let candidates = tx.known_leads().candidates(&compared(strategy, incoming))?;
+    Ok(decide(strategy, incoming, &candidates))
+}
+
+/// The keys that some alternative of the strategy compares: no record is looked up by any other.
+fn compared(strategy: &Strategy, incoming: &Keys) -> Keys {
+    let wanted = |field: &Field| {
+        strategy.alternatives.iter().any(|alternative| alternative.fields.iter().any(|one| one.field == *field))
+    };
+    incoming.iter().filter(|(field, _)| wanted(field)).map(|(field, key)| (*field, key.clone())).collect()
+}
+
+/// What came of a decision, to be kept with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    /// What was looked for.
+    pub target: Target,
+    /// Where the input came from.
+    pub channel: Channel,
+    /// The submission being processed.
+    pub submission_id: Option<Id>,
+    /// What was done.
+    pub effect: Effect,
+    /// The record that the input ended up with.
+    pub record_id: Option<Id>,
+}
+
+/// Keeps a decision for good; returns its id (MAT-6).
+pub fn keep(tx: &mut Tx<'_>, decision: &Decision, done: Done) -> Result<Id> {
+    let kept = Kept {
+        workspace_id: tx.scope.workspace,
+        id: Id::new(tx.at()),
+        target: Code(done.target),
+        channel: Code(done.channel),
+        submission_id: done.submission_id,
+        decision: JsonOf(decision.clone()),
+        effect: Code(done.effect),
+        record_id: done.record_id,
+        at: tx.at(),
+    };
+    tx.match_decisions().insert(&kept)?;
+    Ok(kept.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(pairs: &[(Field, &str)]) -> Keys {
+        pairs.iter().map(|&(field, key)| (field, key.to_owned())).collect()
+    }
+
+    #[test]
+    fn one_number_takes_one_turn_whether_it_is_called_phone_or_mobile() {
+        let (phone, mobile) = (keys(&[(Field::Phone, "+3725551")]), keys(&[(Field::Mobile, "+3725551")]));
+        assert_eq!(turns(&phone), turns(&mobile));
+    }
+
+    #[test]
+    fn what_many_people_share_holds_nobody_off() {
+        assert!(turns(&keys(&[(Field::FirstName, "ann"), (Field::Topic, "crm"), (Field::Email, "")])).is_empty());
+    }
+
+    #[test]
+    fn a_strategy_is_found_only_for_its_own_target() {
+        assert_eq!(strategy(Target::Contact, None), Some(Target::Contact.default_strategy()));
+        assert!(strategy(Target::Contact, Some("contact_by_email")).is_some());
+        assert_eq!(strategy(Target::Lead, Some("contact_by_email")), None);
+        assert_eq!(strategy(Target::Lead, Some("")), None);
+    }
+
+    #[test]
+    fn records_are_looked_up_only_by_what_the_strategy_compares() {
+        let incoming = keys(&[(Field::Email, "a@x.com"), (Field::Phone, "+3725551")]);
+        assert_eq!(compared(&Target::Contact.default_strategy(), &incoming), keys(&[(Field::Email, "a@x.com")]));
+    }
+}

@@ -1,0 +1,141 @@
+//! Store first (CAP-3) and exactly once (CAP-4): a submission is kept with what became of it, also when nothing did.
+//!
+//! What follows from a submission happens behind a savepoint: when it fails, it is undone and the submission is kept as
+//! failed, with the reason. A transaction that fails as a whole is followed by another that keeps the submission alone.
+
+use super::Form;
+use super::fulfil::{self, Done};
+use super::payload::Payload;
+use super::reading::Reading;
+use super::submission::{Status, Submission};
+use crate::db::Tx;
+use crate::db::types::{Code, JsonOf};
+use crate::error::{Error, Result, Violation};
+use crate::events::{self, Subject};
+use crate::id::Id;
+use serde_json::json;
+
+/// A submission that its form accepts, and where it came from.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The form, as it was when the submission arrived.
+    pub form: Form,
+    /// What was sent.
+    pub payload: Payload,
+    /// What it says in the form's terms.
+    pub reading: Reading,
+    /// The address of whoever is connected.
+    pub remote_address: Option<String>,
+    /// The program that sent it, as it calls itself.
+    pub user_agent: Option<String>,
+}
+
+/// Stores a submission and does what it asks for; gives its id. One that was stored before has no second effect.
+pub fn receive(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Id> {
+    if let Some(first) = stored_before(tx, arrival)? {
+        return Ok(first);
+    }
+    let id = Id::new(tx.at());
+    match tx.savepoint(|tx| fulfil::fulfil(tx, id, arrival)) {
+        Ok(done) => store(tx, id, arrival, done),
+        Err(error @ (Error::Contention(_) | Error::Unavailable(_))) => Err(error),
+        Err(error) => store(tx, id, arrival, Done::failed(reason(&error))),
+    }
+}
+
+/// Stores a submission after `fault` kept everything else from happening; gives its id.
+pub fn keep(tx: &mut Tx<'_>, arrival: &Arrival, fault: &str) -> Result<Id> {
+    if let Some(first) = stored_before(tx, arrival)? {
+        return Ok(first);
+    }
+    let id = Id::new(tx.at());
+    store(tx, id, arrival, Done::failed(fault.to_owned()))
+}
+
+/// Whether a submission that met `error` is to be kept nevertheless. What the visitor did wrong is answered, and
+/// nothing can be kept while the database is away.
+pub fn is_to_be_kept(error: &Error) -> bool {
+    !matches!(error, Error::Invalid(_) | Error::Unavailable(_))
+}
+
+/// The submission that this one repeats: by the id that the page gave it, or by saying the same within the form's
+/// window. Whoever sends the same at once takes turns.
+fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
+    let (form, fingerprint) = (arrival.form.id, arrival.payload.fingerprint());
+    let client_key = arrival.payload.submission_id.as_deref();
+    let mut turns = vec![format!("submission {form} {fingerprint}")];
+    turns.extend(client_key.map(|key| format!("submission {form} id {key}")));
+    tx.take_turns(&turns)?;
+    if let Some(key) = client_key
+        && let Some((first, said)) = tx.submissions().with_client_key(form, key)?
+    {
+        let reused = || Violation::new("/submission_id", "reused", "another submission has this id; send a new one");
+        return if said == fingerprint { Ok(Some(first)) } else { Err(Error::Invalid(vec![reused()])) };
+    }
+    match arrival.form.definition.0.duplicate_window_s {
+        0 => Ok(None),
+        window => {
+            let since = tx.at().plus_seconds(-window);
+            tx.submissions().saying_the_same(form, &fingerprint, since)
+        }
+    }
+}
+
+fn store(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, done: Done) -> Result<Id> {
+    let submission = Submission {
+        workspace_id: tx.scope.workspace,
+        id,
+        form_id: arrival.form.id,
+        form_version: arrival.form.version,
+        received_at: tx.at(),
+        fingerprint: arrival.payload.fingerprint(),
+        client_key: arrival.payload.submission_id.clone(),
+        payload: JsonOf(arrival.payload.clone()),
+        remote_address: arrival.remote_address.clone(),
+        user_agent: arrival.user_agent.clone(),
+        status: Code(done.status),
+        reason: done.reason,
+        outcome: JsonOf(done.outcome),
+        contact_id: done.contact_id,
+        lead_id: done.lead_id,
+        interaction_id: done.interaction_id,
+        version: 1,
+        updated_at: tx.at(),
+    };
+    tx.submissions().insert(&submission)?;
+    announce(tx, &submission)?;
+    Ok(id)
+}
+
+fn announce(tx: &mut Tx<'_>, submission: &Submission) -> Result<()> {
+    let kind = match submission.status.0 {
+        Status::Processed => "submission.processed",
+        Status::Failed => "submission.failed",
+    };
+    let subject = Subject { contact_id: submission.contact_id, lead_id: submission.lead_id };
+    let data = json!({
+        "submission_id": submission.id, "form_id": submission.form_id, "interaction_id": submission.interaction_id,
+        "reason": submission.reason, "outcome": submission.outcome,
+    });
+    events::emit(tx, kind, subject, &data)
+}
+
+/// Why a submission failed, for the people of the workspace.
+pub fn reason(error: &Error) -> String {
+    match error {
+        Error::NotFound | Error::Gone { .. } => "a record that the form names is gone".to_owned(),
+        Error::Invalid(violations) => {
+            let told = violations.iter().map(|broken| format!("{} {}", broken.pointer, broken.detail));
+            told.collect::<Vec<_>>().join("; ")
+        }
+        Error::Conflict(what) => what.clone(),
+        Error::DuplicateContact { existing } => format!("contact {existing} has this e-mail address or external id"),
+        Error::Stale { .. } => "a record was changed at the same moment".to_owned(),
+        Error::Contention(_) | Error::Unavailable(_) => "the database was too busy".to_owned(),
+        Error::Internal(what) => {
+            let request = crate::http::request_id::current();
+            log::error!("a submission failed: {what} (request {request})");
+            "a fault of the service; its log has the details".to_owned()
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! What a submission brings about: company, contact, lead and interaction (MAT-5, MAT-7, REC-6).
+//!
+//! The interaction is recorded whatever else is done, as long as anybody or anything is known that did it.
+
+use serde_json::{Map, Value};
+
+use super::capture::Arrival;
+use super::definition::{Definition, OnUnmatchable, Writes};
+use super::interest::{self, Whose};
+use super::person::{self, Proof};
+use super::reading::Reading;
+use super::slot::Slot;
+use super::submission::{Outcome, Status, Touched};
+use crate::accounts::{self, NewAccount};
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::http::condition::Condition;
+use crate::id::Id;
+use crate::interactions::{self, NewInteraction, Person};
+use crate::matching::decide::{Decision, Keys, Outcome as Found, decide};
+use crate::matching::strategy::{Field, Strategy, Target};
+use crate::matching::{self, Channel, Effect};
+use crate::{contacts, leads, scoring, text};
+
+/// Bytes of properties that an interaction takes over from its submission.
+const PROPERTIES_LIMIT: usize = 8 * 1024;
+/// What the interactions of submissions name as their source.
+const SOURCE: &str = "form";
+
+/// What was made of a submission.
+#[derive(Clone, Debug)]
+pub struct Done {
+    pub status: Status,
+    pub reason: Option<String>,
+    pub outcome: Outcome,
+    pub contact_id: Option<Id>,
+    pub lead_id: Option<Id>,
+    pub interaction_id: Option<Id>,
+}
+
+impl Done {
+    fn nothing() -> Self {
+        let outcome = Outcome::default();
+        Self { status: Status::Processed, reason: None, outcome, contact_id: None, lead_id: None, interaction_id: None }
+    }
+
+    /// Nothing, because of `reason`.
+    pub fn failed(reason: String) -> Self {
+        Self { status: Status::Failed, reason: Some(reason), ..Self::nothing() }
+    }
+}
+
+/// Does what `arrival`, the submission `id`, asks for.
+pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival) -> Result<Done> {
+    let mut visit = Visit {
+        id,
+        arrival,
+        definition: &arrival.form.definition.0,
+        reading: &arrival.reading,
+        keys: arrival.reading.keys(),
+        done: Done::nothing(),
+    };
+    tx.take_turns(&visit.turns())?;
+    let found = matching::find_contact(tx, &visit.strategy(Target::Contact)?, &visit.keys)?;
+    match visit.obstacle(&found)? {
+        None => {
+            let account = visit.company(tx)?;
+            let contact = visit.person(tx, &found, account)?;
+            visit.interest(tx, Whose { contact, account })?;
+        }
+        Some(Obstacle::Nobody(reason)) => {
+            visit.company(tx)?;
+            visit.leave_person(tx, &found)?;
+            visit.done.reason = Some(reason);
+        }
+        Some(Obstacle::Unmatchable(reason)) => {
+            visit.leave_person(tx, &found)?;
+            visit.done = Done { status: Status::Failed, reason: Some(reason), ..visit.done };
+        }
+    }
+    visit.interaction(tx)?;
+    Ok(visit.done)
+}
+
+/// Why neither contact nor lead is made of a submission.
+enum Obstacle {
+    /// It tells of no person (REC-6).
+    Nobody(String),
+    /// It cannot be matched, and the form creates nothing then (MAT-3).
+    Unmatchable(String),
+}
+
+/// One submission on its way.
+struct Visit<'a> {
+    id: Id,
+    arrival: &'a Arrival,
+    definition: &'a Definition,
+    reading: &'a Reading,
+    /// What the person is matched by.
+    keys: Keys,
+    done: Done,
+}
+
+impl Visit<'_> {
+    /// Everyone who brings the same person or company takes turns.
+    fn turns(&self) -> Vec<String> {
+        let mut turns = matching::turns(&self.keys);
+        turns.extend(self.company_name().map(|name| format!("account {}", text::search_key(&name))));
+        turns
+    }
+
+    fn company_name(&self) -> Option<String> {
+        self.reading.value(&Slot::Company).filter(|_| self.definition.fills(&Slot::Company))
+    }
+
+    fn strategy(&self, target: Target) -> Result<Strategy> {
+        let key = match target {
+            Target::Contact => &self.definition.contact_strategy,
+            Target::Lead => &self.definition.lead_strategy,
+        };
+        let missing = || Error::Conflict("the form names a matching strategy that does not exist".into());
+        matching::strategy(target, key.as_deref()).ok_or_else(missing)
+    }
+
+    fn obstacle(&self, contact: &Decision) -> Result<Option<Obstacle>> {
+        let writes = self.definition.writes;
+        if writes == Writes::None {
+            return Ok(None);
+        }
+        if !self.reading.names_somebody() && contact.winner.is_none() {
+            let reason = match self.company_name() {
+                Some(_) => "a company without a person: the account is kept, no contact and no lead was made",
+                None => "no name, e-mail address or phone: no contact and no lead was made",
+            };
+            return Ok(Some(Obstacle::Nobody(reason.to_owned())));
+        }
+        if self.definition.on_unmatchable == OnUnmatchable::Create {
+            return Ok(None);
+        }
+        let lead = self.strategy(Target::Lead)?;
+        // The contact of a form that writes contacts is known by the time its lead is looked for.
+        let contact_known = contact.winner.or(writes.contact().then_some(Id::NIL));
+        let needs_lead = writes.lead() && !self.definition.always_create_lead;
+        let unmatchable = match writes.contact() && contact.outcome == Found::Unmatchable {
+            true => Some(&contact.strategy),
+            false if !needs_lead => None,
+            false => {
+                let outcome =
+                    decide(&lead, &self.lead_keys(Whose { contact: contact_known, account: None }), &[]).outcome;
+                (outcome == Found::Unmatchable).then_some(&lead.key)
+            }
+        };
+        let reason = |strategy| format!("it lacks what {strategy} compares, and the form creates nothing then");
+        Ok(unmatchable.map(|strategy| Obstacle::Unmatchable(reason(strategy))))
+    }
+
+    /// Finds the company by its name, or creates it.
+    fn company(&mut self, tx: &mut Tx<'_>) -> Result<Option<Id>> {
+        let Some(name) = self.company_name() else { return Ok(None) };
+        let (id, effect) = match tx.accounts().with_name(&text::search_key(&name))? {
+            Some(id) => (id, Effect::Linked),
+            None => (accounts::create(tx, &NewAccount { name, ..NewAccount::default() })?.id, Effect::Created),
+        };
+        self.done.outcome.account = Some(Touched { effect, id: Some(id), decision_id: None });
+        Ok(Some(id))
+    }
+
+    /// Creates, changes or only credits the contact; gives its id.
+    fn person(&mut self, tx: &mut Tx<'_>, found: &Decision, account: Option<Id>) -> Result<Option<Id>> {
+        let (id, effect) = match (found.winner, self.definition.writes.contact()) {
+            (None, false) => (None, Effect::LeftAlone),
+            (Some(known), false) => (Some(known), Effect::Linked),
+            (None, true) => {
+                let new = person::new_contact(self.reading, account, self.proof(tx));
+                (Some(contacts::create(tx, &new)?.id), Effect::Created)
+            }
+            (Some(known), true) => (Some(known), self.change_person(tx, known, account)?),
+        };
+        if let Some(contact) = id.filter(|_| self.definition.writes.contact()) {
+            self.recognise(tx, contact, effect)?;
+        }
+        self.credit(tx, found, effect, id)?;
+        Ok(id)
+    }
+
+    /// Gives the contact what waited for somebody with its keys.
+    fn recognise(&self, tx: &mut Tx<'_>, contact: Id, effect: Effect) -> Result<()> {
+        if let Some(anonymous_id) = &self.reading.anonymous_id {
+            tx.contacts().link_anonymous(contact, anonymous_id)?;
+        } else if effect == Effect::Linked {
+            return Ok(());
+        }
+        interactions::attribute_waiting(tx, contact)?;
+        Ok(())
+    }
+
+    fn change_person(&mut self, tx: &mut Tx<'_>, known: Id, account: Option<Id>) -> Result<Effect> {
+        let contact = tx.contacts().lock(known).map_err(vanished)?;
+        let change = person::change(self.definition.update_policy, &contact, self.reading, account, self.proof(tx));
+        self.done.outcome.conflicts.extend(change.conflicts);
+        let Some(patch) = change.patch else { return Ok(Effect::Linked) };
+        contacts::change(tx, known, &patch, &Condition::None)?;
+        scoring::contact_changed(tx, known)?;
+        Ok(Effect::Updated)
+    }
+
+    /// The person is left alone; one that is known is credited all the same.
+    fn leave_person(&mut self, tx: &mut Tx<'_>, found: &Decision) -> Result<()> {
+        let effect = if found.winner.is_some() { Effect::Linked } else { Effect::LeftAlone };
+        self.credit(tx, found, effect, found.winner)
+    }
+
+    fn credit(&mut self, tx: &mut Tx<'_>, found: &Decision, effect: Effect, id: Option<Id>) -> Result<()> {
+        let decision_id = Some(self.keep(tx, Target::Contact, found, effect, id)?);
+        self.done.contact_id = id;
+        self.done.outcome.contact = Some(Touched { effect, id, decision_id });
+        Ok(())
+    }
+
+    /// Opens, changes or only links the lead.
+    fn interest(&mut self, tx: &mut Tx<'_>, whose: Whose) -> Result<()> {
+        if !self.definition.writes.lead() {
+            return Ok(());
+        }
+        let (id, effect, decision_id) = if self.definition.always_create_lead {
+            (self.open(tx, whose, None)?, Effect::Created, None)
+        } else {
+            let found = matching::find_lead(tx, &self.strategy(Target::Lead)?, &self.lead_keys(whose))?;
+            let (id, effect) = match found.winner {
+                Some(known) => (known, self.change_interest(tx, known, whose)?),
+                None => {
+                    let origin = interest::origin_key(self.arrival.form.id, self.reading, whose);
+                    (self.open(tx, whose, origin)?, Effect::Created)
+                }
+            };
+            (id, effect, Some(self.keep(tx, Target::Lead, &found, effect, Some(id))?))
+        };
+        self.done.lead_id = Some(id);
+        self.done.outcome.lead = Some(Touched { effect, id: Some(id), decision_id });
+        Ok(())
+    }
+
+    fn open(&self, tx: &mut Tx<'_>, whose: Whose, origin_key: Option<String>) -> Result<Id> {
+        let Arrival { form, payload, .. } = self.arrival;
+        let mut opening = interest::opening(form.id, self.definition, payload, self.reading, whose);
+        // A lead that was given to somebody else since keeps its origin; the new one stands beside it.
+        opening.origin_key = match origin_key {
+            Some(key) if !tx.submissions().is_origin_taken(&key)? => Some(key),
+            _ => None,
+        };
+        Ok(leads::open(tx, &opening)?.id)
+    }
+
+    fn change_interest(&mut self, tx: &mut Tx<'_>, known: Id, whose: Whose) -> Result<Effect> {
+        let lead = tx.leads().lock(known).map_err(vanished)?;
+        let change = interest::change(self.definition, &lead, self.reading, whose);
+        self.done.outcome.conflicts.extend(change.conflicts);
+        let Some(patch) = change.patch else { return Ok(Effect::Linked) };
+        leads::change(tx, known, &patch, &Condition::None)?;
+        scoring::lead_changed(tx, known)?;
+        Ok(Effect::Updated)
+    }
+
+    /// What the lead is matched by.
+    fn lead_keys(&self, whose: Whose) -> Keys {
+        let text = |id: Option<Id>| id.map(|id| id.to_string());
+        let value = |slot, usual: &Option<String>| self.reading.value(&slot).or_else(|| usual.clone());
+        let keys = [
+            (Field::Contact, text(whose.contact)),
+            (Field::Account, text(whose.account)),
+            (Field::Form, text(Some(self.arrival.form.id))),
+            (Field::Email, self.keys.get(&Field::Email).cloned()),
+            (Field::Campaign, value(Slot::Campaign, &self.definition.campaign)),
+            (Field::ProductLine, value(Slot::ProductLine, &self.definition.product_line)),
+            (Field::Topic, value(Slot::Topic, &self.definition.topic).map(|topic| text::compare_key(&topic))),
+        ];
+        keys.into_iter().filter_map(|(field, key)| Some((field, key?))).collect()
+    }
+
+    fn keep(&self, tx: &mut Tx<'_>, target: Target, found: &Decision, effect: Effect, id: Option<Id>) -> Result<Id> {
+        let submission_id = Some(self.id);
+        matching::keep(
+            tx,
+            found,
+            matching::Done { target, channel: Channel::Form, submission_id, effect, record_id: id },
+        )
+    }
+
+    /// Records that the form was submitted.
+    fn interaction(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        let Some(mut new) = self.whose_interaction(tx)? else { return Ok(()) };
+        new.asset = self.definition.asset.clone();
+        new.campaign = self.reading.value(&Slot::Campaign).or_else(|| self.definition.campaign.clone());
+        new.form_id = Some(self.arrival.form.id);
+        new.properties = properties(self.definition, self.arrival);
+        new.source = Some(SOURCE.to_owned());
+        new.external_id = Some(self.id.to_string());
+        for recorded in interactions::record(tx, &[new])? {
+            self.done.interaction_id = Some(recorded?.id);
+        }
+        Ok(())
+    }
+
+    /// An interaction of the contact, else of whoever has these keys, else of whoever the lead belongs to; none when
+    /// nothing tells who it was.
+    fn whose_interaction(&self, tx: &mut Tx<'_>) -> Result<Option<NewInteraction>> {
+        let person = Person {
+            email: self.reading.email.as_ref().map(|email| email.typed.clone()),
+            phone: self.reading.phone.as_ref().or(self.reading.mobile.as_ref()).map(|phone| phone.e164.clone()),
+            anonymous_id: self.reading.anonymous_id.clone(),
+            external_id: None,
+        };
+        let is_told = person.email.is_some() || person.phone.is_some() || person.anonymous_id.is_some();
+        let mut new = NewInteraction::new("form_submitted", tx.at());
+        new.contact_id = self.done.contact_id;
+        new.person = Some(person).filter(|_| is_told && new.contact_id.is_none());
+        if let Some(lead) = self.done.lead_id {
+            // A lead that was given to another contact since is not this one's to be scored by.
+            let holder = tx.leads().get(lead)?.contact_id;
+            new.lead_id = Some(lead).filter(|_| holder.is_none() || holder == new.contact_id);
+        }
+        let is_anybodys = new.contact_id.is_some() || new.person.is_some() || new.lead_id.is_some();
+        Ok(is_anybodys.then_some(new))
+    }
+
+    fn proof(&self, tx: &Tx<'_>) -> Proof<'_> {
+        Proof { definition: self.definition, submission: self.id, at: tx.at() }
+    }
+}
+
+/// A record that was there a moment ago: on the next try it is not found at all.
+fn vanished(error: Error) -> Error {
+    match error {
+        Error::NotFound => Error::Contention("a matched record was deleted".into()),
+        error => error,
+    }
+}
+
+/// The answers that stay unmapped, as far as they are short, so that scoring may ask for them; and the page.
+fn properties(definition: &Definition, arrival: &Arrival) -> Map<String, Value> {
+    let short = definition.fields.iter().filter(|field| !field.multi_line);
+    let answers =
+        short.filter_map(|field| Some((field.name.clone(), arrival.reading.unmapped.get(&field.name)?.clone())));
+    let page = arrival.payload.page_url.clone().map(|page| ("page_url".to_owned(), page));
+    let (mut properties, mut size) = (Map::new(), 0);
+    for (name, value) in answers.chain(page) {
+        let value = Value::String(value);
+        size += name.len() + value.to_string().len() + 6;
+        if size > PROPERTIES_LIMIT {
+            break;
+        }
+        properties.insert(name, value);
+    }
+    properties
+}

@@ -1,0 +1,175 @@
+//! What a visitor sent, and when two submissions say the same (CAP-4).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{AdditionalProperties, Type};
+use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::slot::VALUE_MAX;
+use crate::http::document::PLAIN_TEXT;
+use crate::http::idempotency;
+use crate::leads::utm_schema;
+
+/// Fields that a submission may have.
+pub const FIELDS_MAX: usize = 64;
+
+/// A submission as it was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SubmissionPayload)]
+#[schema(example = json!({
+    "fields": {"email": "ann@example.com", "company": "Contoso OÜ"}, "consents": {"marketing": true},
+    "utm": {"utm_source": "newsletter"}, "anonymous_id": "b1946ac9", "page_url": "https://www.example.com/white-paper",
+}))]
+pub struct Payload {
+    /// The form's fields by name: up to 64, each of up to 4,000 characters.
+    #[schema(schema_with = fields_schema)]
+    pub fields: BTreeMap<String, String>,
+    /// UTM values of the visit, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(schema_with = utm_schema, required = false)]
+    pub utm: BTreeMap<String, String>,
+    /// The id that the page knows the browser by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 200, pattern = "^[\\x21-\\x7e]*$", example = "b1946ac9")]
+    pub anonymous_id: Option<String>,
+    /// The consents given or refused, of those that the form asks for.
+    #[serde(default)]
+    pub consents: Given,
+    /// The page that the form stands on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2_000, example = "https://www.example.com/white-paper")]
+    pub page_url: Option<String>,
+    /// An id that the page made for this one submission: sent again, it is answered as the first time and has no
+    /// second effect. Made anew for every visit of the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]*$", example = "6f1c0e4a")]
+    pub submission_id: Option<String>,
+}
+
+/// Consents given (true) or refused (false), by purpose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = GivenConsents)]
+pub struct Given {
+    /// To being sent marketing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool, required = false)]
+    pub marketing: Option<bool>,
+    /// To being scored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool, required = false)]
+    pub profiling: Option<bool>,
+}
+
+/// The same as a browser's form post sends it: a list of names and values. Only described here; `wire` reads it.
+pub struct FormPost;
+
+impl PartialSchema for FormPost {
+    fn schema() -> RefOr<Schema> {
+        let text = |description: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+        let consent = |description| text(description).enum_values(Some(["on", "true", "false"]));
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some(
+                "What a visitor filled in, as names and values. Every other name is a field of the form, `utm_…` a UTM \
+                 value; `fields.` before a name makes it surely a field. No name may be given twice",
+            ))
+            .property("anonymous_id", text("The id that the page knows the browser by").max_length(Some(200)))
+            .property("page_url", text("The page that the form stands on").max_length(Some(2_000)))
+            .property("submission_id", text("An id that the page made for this one submission").max_length(Some(255)))
+            .property("consent.marketing", consent("Consent to being sent marketing; a ticked checkbox sends `on`"))
+            .property("consent.profiling", consent("Consent to being scored"))
+            .additional_properties(Some(AdditionalProperties::RefOr(value_schema().into())))
+            .examples([serde_json::json!({"email": "ann@example.com", "consent.marketing": "on"})])
+            .into()
+    }
+}
+
+impl ToSchema for FormPost {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "SubmissionFormPost".into()
+    }
+}
+
+fn value_schema() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).max_length(Some(VALUE_MAX)).pattern(Some(PLAIN_TEXT))
+}
+
+fn fields_schema() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some("The form's fields by name: up to 64, each of up to 4,000 characters"))
+        .additional_properties(Some(AdditionalProperties::RefOr(value_schema().into())))
+        .max_properties(Some(FIELDS_MAX))
+        .examples([serde_json::json!({"email": "ann@example.com"})])
+        .build()
+}
+
+impl Payload {
+    /// The same for submissions that say the same: empty values count as absent, and white space around values, the
+    /// order of fields and the submission's own id do not count.
+    pub fn fingerprint(&self) -> String {
+        let filled = |values: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+            let trimmed = values.iter().map(|(name, value)| (name.clone(), value.trim().to_owned()));
+            trimmed.filter(|(_, value)| !value.is_empty()).collect()
+        };
+        let said = Self { fields: filled(&self.fields), utm: filled(&self.utm), submission_id: None, ..self.clone() };
+        let text = serde_json::to_vec(&said).unwrap_or_default();
+        idempotency::fingerprint(&[&text])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn payload(document: serde_json::Value) -> Payload {
+        serde_json::from_value(document).unwrap()
+    }
+
+    #[test]
+    fn what_says_the_same_has_one_fingerprint() {
+        let one = payload(json!({"fields": {"email": "ann@x.ee", "note": "hello"}}));
+        for same in [
+            json!({"fields": {"note": "hello", "email": "ann@x.ee"}}),
+            json!({"fields": {"email": " ann@x.ee", "note": "hello\n", "company": " "}}),
+            json!({"fields": {"email": "ann@x.ee", "note": "hello"}, "submission_id": "7", "utm": {"utm_term": ""}}),
+        ] {
+            assert_eq!(payload(same.clone()).fingerprint(), one.fingerprint(), "{same}");
+        }
+    }
+
+    #[test]
+    fn whatever_else_was_said_counts() {
+        let one = payload(json!({"fields": {"email": "ann@x.ee"}}));
+        for other in [
+            json!({"fields": {"email": "ann@x.ee", "note": "hi"}}),
+            json!({"fields": {"mail": "ann@x.ee"}}),
+            json!({"fields": {"email": "ann@x.ee"}, "consents": {"marketing": false}}),
+            json!({"fields": {"email": "ann@x.ee"}, "anonymous_id": "a"}),
+            json!({"fields": {"email": "ann@x.ee"}, "utm": {"utm_source": "a"}}),
+            json!({"fields": {"email": "ann@x.ee"}, "page_url": "https://x.ee/"}),
+        ] {
+            assert_ne!(payload(other.clone()).fingerprint(), one.fingerprint(), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn names_and_values_never_run_into_each_other(
+            one in prop::collection::btree_map("[a-c\":,]{1,2}", "[a-c\":,]{1,2}", 0..4),
+            other in prop::collection::btree_map("[a-c\":,]{1,2}", "[a-c\":,]{1,2}", 0..4),
+        ) {
+            let print = |fields: &BTreeMap<String, String>| {
+                Payload { fields: fields.clone(), ..Payload::default() }.fingerprint()
+            };
+            prop_assert_eq!(print(&one) == print(&other), one == other);
+        }
+    }
+}

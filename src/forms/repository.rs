@@ -1,0 +1,181 @@
+//! Forms and submissions in the database.
+
+use diesel::prelude::*;
+
+use super::submission::{Status, Submission};
+use super::{Form, FormStatus};
+use crate::clock::Timestamp;
+use crate::db::connection::MultiBackend;
+use crate::db::page::Paging;
+use crate::db::types::{Code, JsonOf};
+use crate::db::{Conn, Tx};
+use crate::error::Result;
+use crate::forms::definition::Definition;
+use crate::id::Id;
+use crate::schema::{forms, leads, submissions};
+
+/// Which forms.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FormFilter {
+    /// Only forms in this state; all but deleted ones when left out.
+    pub status: Option<FormStatus>,
+}
+
+/// Which submissions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SubmissionFilter {
+    pub form_id: Option<Id>,
+    pub status: Option<Status>,
+    pub contact_id: Option<Id>,
+    pub lead_id: Option<Id>,
+}
+
+/// The forms of the workspace.
+pub struct Forms<'c, 't>(&'t mut Tx<'c>);
+/// The submissions of the workspace.
+pub struct Submissions<'c, 't>(&'t mut Tx<'c>);
+
+impl<'c> Tx<'c> {
+    /// The forms of the workspace.
+    pub fn forms<'t>(&'t mut self) -> Forms<'c, 't> {
+        Forms(self)
+    }
+
+    /// The submissions of the workspace.
+    pub fn submissions<'t>(&'t mut self) -> Submissions<'c, 't> {
+        Submissions(self)
+    }
+}
+
+impl Forms<'_, '_> {
+    pub fn insert(&mut self, form: &Form) -> Result<()> {
+        diesel::insert_into(forms::table).values(form).execute(self.0.conn)?;
+        Ok(())
+    }
+
+    pub fn get(&mut self, id: Id) -> Result<Form> {
+        Ok(forms::table.find((self.0.scope.workspace, id)).select(Form::as_select()).first(self.0.conn)?)
+    }
+
+    /// The form, which no other transaction changes until this one ends.
+    pub fn lock(&mut self, id: Id) -> Result<Form> {
+        let key = (self.0.scope.workspace, id);
+        Ok(match &mut *self.0.conn {
+            Conn::Postgres(conn) => forms::table.find(key).select(Form::as_select()).for_update().first(conn)?,
+            Conn::Sqlite(conn) => forms::table.find(key).select(Form::as_select()).first(conn)?,
+        })
+    }
+
+    /// The form with a public key, of whatever workspace.
+    pub fn with_public_key(&mut self, key: &str) -> Result<Option<Form>> {
+        Ok(forms::table.filter(forms::key.eq(key)).select(Form::as_select()).first(self.0.conn).optional()?)
+    }
+
+    pub fn list(&mut self, filter: FormFilter, paging: &Paging) -> Result<Vec<Form>> {
+        let mut query = self.filtered(filter);
+        if let Some(after) = paging.after("forms") {
+            query = query.filter(after);
+        }
+        Ok(query.order(paging.order("forms")).limit(paging.fetch()).select(Form::as_select()).load(self.0.conn)?)
+    }
+
+    pub fn count(&mut self, filter: FormFilter) -> Result<i64> {
+        Ok(self.filtered(filter).count().get_result(self.0.conn)?)
+    }
+
+    /// Sets definition and state, and raises the version.
+    pub fn update(&mut self, id: Id, definition: &Definition, status: FormStatus) -> Result<Form> {
+        diesel::update(forms::table.find((self.0.scope.workspace, id)))
+            .set((
+                forms::name.eq(&definition.name),
+                forms::definition.eq(JsonOf(definition.clone())),
+                forms::status.eq(Code(status)),
+                forms::version.eq(forms::version + 1),
+                forms::updated_at.eq(self.0.at()),
+            ))
+            .execute(self.0.conn)?;
+        self.get(id)
+    }
+
+    fn filtered(&self, filter: FormFilter) -> forms::BoxedQuery<'static, MultiBackend> {
+        let query = forms::table.filter(forms::workspace_id.eq(self.0.scope.workspace)).into_boxed();
+        match filter.status {
+            Some(status) => query.filter(forms::status.eq(Code(status))),
+            None => query.filter(forms::status.ne(Code(FormStatus::Deleted))),
+        }
+    }
+}
+
+impl Submissions<'_, '_> {
+    pub fn insert(&mut self, submission: &Submission) -> Result<()> {
+        diesel::insert_into(submissions::table).values(submission).execute(self.0.conn)?;
+        Ok(())
+    }
+
+    pub fn get(&mut self, id: Id) -> Result<Submission> {
+        let found = submissions::table.find((self.0.scope.workspace, id)).select(Submission::as_select());
+        Ok(found.first(self.0.conn)?)
+    }
+
+    /// The submission to which the page gave this id, with its fingerprint.
+    pub fn with_client_key(&mut self, form: Id, client_key: &str) -> Result<Option<(Id, String)>> {
+        let found = submissions::table
+            .filter(submissions::workspace_id.eq(self.0.scope.workspace))
+            .filter(submissions::form_id.eq(form))
+            .filter(submissions::client_key.eq(client_key))
+            .select((submissions::id, submissions::fingerprint));
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
+    /// The first submission that said the same since `since`.
+    pub fn saying_the_same(&mut self, form: Id, fingerprint: &str, since: Timestamp) -> Result<Option<Id>> {
+        let found = submissions::table
+            .filter(submissions::workspace_id.eq(self.0.scope.workspace))
+            .filter(submissions::form_id.eq(form))
+            .filter(submissions::fingerprint.eq(fingerprint))
+            .filter(submissions::received_at.gt(since))
+            .order((submissions::received_at, submissions::id))
+            .select(submissions::id);
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
+    /// Whether an open lead has this origin.
+    pub fn is_origin_taken(&mut self, origin_key: &str) -> Result<bool> {
+        let found = leads::table
+            .filter(leads::workspace_id.eq(self.0.scope.workspace))
+            .filter(leads::origin_key.eq(origin_key))
+            .filter(leads::status.eq("open"))
+            .select(leads::id);
+        Ok(found.first::<Id>(self.0.conn).optional()?.is_some())
+    }
+
+    pub fn list(&mut self, filter: SubmissionFilter, paging: &Paging) -> Result<Vec<Submission>> {
+        let mut query = self.filtered(filter);
+        if let Some(after) = paging.after("submissions") {
+            query = query.filter(after);
+        }
+        let page = query.order(paging.order("submissions")).limit(paging.fetch());
+        Ok(page.select(Submission::as_select()).load(self.0.conn)?)
+    }
+
+    pub fn count(&mut self, filter: SubmissionFilter) -> Result<i64> {
+        Ok(self.filtered(filter).count().get_result(self.0.conn)?)
+    }
+
+    fn filtered(&self, filter: SubmissionFilter) -> submissions::BoxedQuery<'static, MultiBackend> {
+        let mut query = submissions::table.filter(submissions::workspace_id.eq(self.0.scope.workspace)).into_boxed();
+        if let Some(form) = filter.form_id {
+            query = query.filter(submissions::form_id.eq(form));
+        }
+        if let Some(status) = filter.status {
+            query = query.filter(submissions::status.eq(Code(status)));
+        }
+        if let Some(contact) = filter.contact_id {
+            query = query.filter(submissions::contact_id.eq(contact));
+        }
+        if let Some(lead) = filter.lead_id {
+            query = query.filter(submissions::lead_id.eq(lead));
+        }
+        query
+    }
+}
