@@ -138,9 +138,13 @@ async fn show(actor: Actor, PathId(id): PathId) -> Reply {
 async fn change(PathId(id): PathId, command: Command<ContactPatch>) -> Reply {
     command
         .run(move |tx, patch, condition| {
+            let left = tx.contacts().lock(id)?.account_id;
             let contact = contacts::change(tx, id, patch, condition)?;
-            crate::interactions::attribute_waiting(tx, id)?;
             crate::scoring::contact_changed(tx, id)?;
+            if let Some(account) = left.filter(|_| contact.account_id != left) {
+                crate::scoring::account_changed(tx, account)?;
+            }
+            crate::interactions::attribute_waiting(tx, id)?;
             Ok(Answer::ok(&contact)?.version(contact.version))
         })
         .await

@@ -60,7 +60,7 @@ impl Contacts<'_, '_> {
     pub fn lock(&mut self, id: Id) -> Result<Contact> {
         let key = (self.0.scope.workspace, id);
         Ok(match &mut *self.0.conn {
-            Conn::Postgres(conn) => table.find(key).select(Contact::as_select()).for_update().first(conn)?,
+            Conn::Postgres(conn) => table.find(key).select(Contact::as_select()).for_no_key_update().first(conn)?,
             Conn::Sqlite(conn) => table.find(key).select(Contact::as_select()).first(conn)?,
         })
     }

@@ -180,11 +180,7 @@ fn write_one(tx: &mut Tx<'_>, new: &NewInteraction) -> Written {
 /// transaction ends, so that no two recordings read one history at once.
 fn affected_leads(tx: &mut Tx<'_>, written: &[Written]) -> Result<BTreeMap<Id, Vec<Id>>> {
     let contacts: BTreeSet<Id> = written.iter().flatten().filter_map(|(item, _)| item.contact_id).collect();
-    tx.take_turns(&contacts.iter().map(|id| format!("contact {id}")).collect::<Vec<_>>())?;
-    let mut of_contact = BTreeMap::new();
-    for contact in contacts {
-        of_contact.insert(contact, scoring::leads_of_contact(tx, contact)?);
-    }
+    let of_contact = scoring::leads_of_contacts(tx, &Vec::from_iter(contacts))?;
     let mut affected = BTreeMap::new();
     for (interaction, _) in written.iter().flatten() {
         let leads = match (interaction.contact_id, interaction.lead_id) {

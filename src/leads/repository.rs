@@ -69,7 +69,7 @@ impl Leads<'_, '_> {
     pub fn lock(&mut self, id: Id) -> Result<Lead> {
         let key = (self.0.scope.workspace, id);
         Ok(match &mut *self.0.conn {
-            Conn::Postgres(conn) => table.find(key).select(Lead::as_select()).for_update().first(conn)?,
+            Conn::Postgres(conn) => table.find(key).select(Lead::as_select()).for_no_key_update().first(conn)?,
             Conn::Sqlite(conn) => table.find(key).select(Lead::as_select()).first(conn)?,
         })
     }

@@ -62,7 +62,9 @@ pub use model::{Definition, Grade, Group, Rule, Target};
 pub use models::{create, publish, save_draft, stop};
 pub use occurrence::{Evidence, Occurrence};
 pub use percent::Percent;
-pub use rescore::{account_changed, contact_changed, lead_changed, leads_of_contact, rescore, rescore_news};
+pub use rescore::{
+    account_changed, contact_changed, lead_changed, leads_of_contact, leads_of_contacts, rescore, rescore_news,
+};
 
 /// Whether a model scores leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

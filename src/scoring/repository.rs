@@ -189,6 +189,19 @@ impl Scores<'_, '_> {
         Ok(found.select(Account::as_select()).load(self.0.conn)?)
     }
 
+    /// The account of each contact.
+    pub fn accounts_of(&mut self, people: &[Id]) -> Result<Vec<(Id, Option<Id>)>> {
+        let mut found = Vec::new();
+        for some in people.chunks(AT_ONCE) {
+            let rows = contacts::table
+                .filter(contacts::workspace_id.eq(self.0.scope.workspace))
+                .filter(contacts::id.eq_any(some))
+                .select((contacts::id, contacts::account_id));
+            found.extend(rows.load::<(Id, Option<Id>)>(self.0.conn)?);
+        }
+        Ok(found)
+    }
+
     /// The contacts of an account, and what they consented to.
     pub fn people_of(&mut self, account: Id) -> Result<Vec<(Id, JsonOf<Consents>)>> {
         let found = contacts::table

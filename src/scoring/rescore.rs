@@ -1,7 +1,7 @@
 //! The one path by which a score changes (SCO-8 to SCO-12): ledger, scores, the lead's standing, events and stage in
 //! the caller's transaction, or nothing.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::json;
 
@@ -45,7 +45,7 @@ pub fn rescore_news(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, new: &[Id]) -> 
 pub fn lead_changed(tx: &mut Tx<'_>, lead: Id) -> Result<Vec<LeadOutcome>> {
     let lead = tx.leads().get(lead)?;
     match (lead.contact_id, lead.account_id) {
-        (Some(contact), account) => hold_contact(tx, contact, account)?,
+        (Some(contact), account) => hold_contacts(tx, &[contact], account)?,
         (None, Some(account)) => hold_account(tx, account)?,
         (None, None) => {}
     }
@@ -68,25 +68,35 @@ pub fn account_changed(tx: &mut Tx<'_>, account: Id) -> Result<Vec<LeadOutcome>>
 /// The open leads that a contact's doings count for: its own, and those that its account has itself. None is added
 /// beside it until the transaction ends.
 pub fn leads_of_contact(tx: &mut Tx<'_>, contact: Id) -> Result<Vec<Id>> {
-    hold_contact(tx, contact, None)?;
-    let mut leads = tx.leads().open_of_contact(contact)?;
-    if let Some(account) = tx.contacts().get(contact)?.account_id {
-        leads.extend(tx.scores().open_of_account(account)?);
+    Ok(leads_of_contacts(tx, &[contact])?.remove(&contact).unwrap_or_default())
+}
+
+/// The same for several contacts, by contact.
+pub fn leads_of_contacts(tx: &mut Tx<'_>, contacts: &[Id]) -> Result<BTreeMap<Id, Vec<Id>>> {
+    hold_contacts(tx, contacts, None)?;
+    let mut leads = BTreeMap::new();
+    for (contact, account) in tx.scores().accounts_of(contacts)? {
+        let mut found = tx.leads().open_of_contact(contact)?;
+        if let Some(account) = account {
+            found.extend(tx.scores().open_of_account(account)?);
+        }
+        leads.insert(contact, found);
     }
     Ok(leads)
 }
 
-/// Holds off whoever opens a lead of the contact, or changes what its leads are scored by. The turns here and in
-/// [`hold_account`] are always taken in one order: contact, models, account; the leads themselves come last.
-fn hold_contact(tx: &mut Tx<'_>, contact: Id, account_of_lead: Option<Id>) -> Result<()> {
-    tx.take_turns(&[turn_of_contact(contact)])?;
+/// Holds off whoever opens a lead of the contacts, or changes what their leads are scored by. The turns here and in
+/// [`hold_account`] are always taken in one order: contacts, models, accounts; the leads themselves come last.
+fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], account_of_lead: Option<Id>) -> Result<()> {
+    let turns: Vec<String> = contacts.iter().copied().map(turn_of_contact).collect();
+    tx.take_turns(&turns)?;
     tx.share_turn(MODELS)?;
-    let account = account_of_lead.or(tx.contacts().get(contact)?.account_id);
-    let Some(account) = account else { return Ok(()) };
+    let accounts = tx.scores().accounts_of(contacts)?.into_iter().filter_map(|(_, account)| account);
+    let turns: Vec<String> = accounts.chain(account_of_lead).map(turn_of_account).collect();
     // Only where leads of accounts are scored need the people of one account wait for each other.
     match catalogue::live(tx)?.iter().any(|live| live.model.definition().target == Target::Account) {
-        true => tx.take_turns(&[turn_of_account(account)]),
-        false => tx.share_turn(&turn_of_account(account)),
+        true => tx.take_turns(&turns),
+        false => turns.iter().try_for_each(|turn| tx.share_turn(turn)),
     }
 }
 

@@ -21,6 +21,7 @@ mod matching;
 mod paging;
 mod process;
 mod scoring;
+mod scoring_models;
 mod workspaces;
 
 #[path = "../architecture.rs"]
