@@ -22,6 +22,7 @@ mod paging;
 mod process;
 mod scoring;
 mod scoring_models;
+mod submissions;
 mod workspaces;
 
 #[path = "../architecture.rs"]
