@@ -31,10 +31,13 @@ impl Write {
         let name = format!("write-{number}");
         let (path, body) = match number % 2 {
             0 => ("/v1/accounts", json!({"name": name})),
-            _ => ("/v1/interactions", json!({
-                "kind": "call", "occurred_at": "2024-03-01T10:00:00Z", "person": {"email": format!("{name}@example.com")},
-                "source": "crash", "external_id": name,
-            })),
+            _ => (
+                "/v1/interactions",
+                json!({
+                    "kind": "call", "occurred_at": "2024-03-01T10:00:00Z", "person": {"email": format!("{name}@example.com")},
+                    "source": "crash", "external_id": name,
+                }),
+            ),
         };
         Self { path, key: name, body }
     }
@@ -98,7 +101,8 @@ async fn what_was_acknowledged_outlives_a_kill_and_the_rest_can_be_sent_again() 
     let (mut kept, mut writes) = (Vec::new(), 0);
     for _ in 0..rounds() {
         let service = serve(&site);
-        let writers = (0..WRITERS).map(|_| tokio::spawn(write_until_it_breaks(service.caller(&token), numbers.clone())));
+        let writers =
+            (0..WRITERS).map(|_| tokio::spawn(write_until_it_breaks(service.caller(&token), numbers.clone())));
         let writers = join_all(writers);
         let killing = async {
             tokio::time::sleep(Duration::from_millis(100) + some_moment()).await;

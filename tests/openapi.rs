@@ -57,7 +57,8 @@ fn schemas(contract: &Value) -> &Map<String, Value> {
 
 /// The names of all schemas that a request body is made of.
 fn schemas_of_requests(contract: &Value) -> BTreeSet<String> {
-    let mut open: Vec<Value> = operations(contract).into_iter().map(|(_, operation)| operation["requestBody"].clone()).collect();
+    let mut open: Vec<Value> =
+        operations(contract).into_iter().map(|(_, operation)| operation["requestBody"].clone()).collect();
     let mut found = BTreeSet::new();
     while let Some(value) = open.pop() {
         match value {
@@ -83,7 +84,8 @@ fn expect_none(missing: Vec<String>) {
 
 #[test]
 fn the_committed_contract_is_what_the_code_says() {
-    let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap_or_default();
+    let committed =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap_or_default();
     let current = document::text();
     assert!(committed == current, "write it anew: cargo run -- openapi > openapi/openapi.json");
 }
@@ -103,7 +105,8 @@ fn every_operation_tells_what_it_is_for() {
         if !ids.insert(operation["operationId"].to_string()) {
             missing.push(format!("{place}: another operation has its operationId"));
         }
-        if !operation["tags"].as_array().is_some_and(|own| !own.is_empty() && own.iter().all(|tag| tags.contains(&tag))) {
+        if !operation["tags"].as_array().is_some_and(|own| !own.is_empty() && own.iter().all(|tag| tags.contains(&tag)))
+        {
             missing.push(format!("{place}: no known tag"));
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
@@ -141,14 +144,17 @@ fn every_example_of_a_request_body_is_accepted() {
     let contract = contract();
     let mut wrong = Vec::new();
     for (place, operation) in operations(&contract) {
-        for content in operation["requestBody"]["content"].as_object().into_iter().flatten().map(|(_, content)| content) {
+        for content in operation["requestBody"]["content"].as_object().into_iter().flatten().map(|(_, content)| content)
+        {
             let resolved = resolved(&contract, &content["schema"]);
             let example = [&content["example"], &resolved["example"], &resolved["examples"][0]];
             let Some(example) = example.into_iter().find(|example| !example.is_null()) else { continue };
             let mut schema = content["schema"].clone();
             schema["components"] = contract["components"].clone();
             let validator = jsonschema::draft202012::options().build(&schema).unwrap();
-            wrong.extend(validator.iter_errors(example).map(|error| format!("{place}: {}: {error}", error.instance_path())));
+            wrong.extend(
+                validator.iter_errors(example).map(|error| format!("{place}: {}: {error}", error.instance_path())),
+            );
         }
     }
     expect_none(wrong);
@@ -215,7 +221,8 @@ fn every_field_is_described() {
     for (name, schema) in schemas(&contract) {
         walk(name, schema, &mut |at, schema| {
             for (field, property) in schema["properties"].as_object().into_iter().flatten() {
-                let nullable = property["oneOf"].as_array().and_then(|forms| forms.iter().find(|form| form.get("$ref").is_some()));
+                let nullable =
+                    property["oneOf"].as_array().and_then(|forms| forms.iter().find(|form| form.get("$ref").is_some()));
                 let target = resolved(&contract, nullable.unwrap_or(property));
                 if !has_text(&property["description"]) && !has_text(&target["description"]) {
                     missing.push(format!("{at}.{field}"));
@@ -233,9 +240,12 @@ fn everything_a_caller_may_send_has_a_limit() {
     for name in schemas_of_requests(&contract) {
         walk(&name, &schemas(&contract)[&name], &mut |at, schema| {
             let has = |limit: &str| !schema[limit].is_null();
-            let of_kind = |kind: &str| schema["type"] == kind || schema["type"].as_array().is_some_and(|all| all.iter().any(|one| one == kind));
+            let of_kind = |kind: &str| {
+                schema["type"] == kind || schema["type"].as_array().is_some_and(|all| all.iter().any(|one| one == kind))
+            };
             let fixed = has("enum") || has("const") || has("format");
-            let bounded_pattern = schema["pattern"].as_str().is_some_and(|pattern| !pattern.contains('*') && !pattern.contains('+'));
+            let bounded_pattern =
+                schema["pattern"].as_str().is_some_and(|pattern| !pattern.contains('*') && !pattern.contains('+'));
             if of_kind("string") && !fixed && !has("maxLength") && !bounded_pattern {
                 missing.push(format!("{at}: no maxLength"));
             }
@@ -245,7 +255,11 @@ fn everything_a_caller_may_send_has_a_limit() {
             if of_kind("array") && !has("maxItems") {
                 missing.push(format!("{at}: no maxItems"));
             }
-            if of_kind("object") && has("additionalProperties") && schema["additionalProperties"].is_object() && !has("maxProperties") {
+            if of_kind("object")
+                && has("additionalProperties")
+                && schema["additionalProperties"].is_object()
+                && !has("maxProperties")
+            {
                 missing.push(format!("{at}: no maxProperties"));
             }
         });
@@ -260,7 +274,10 @@ fn objects_that_callers_send_take_no_unknown_fields() {
     for name in schemas_of_requests(&contract) {
         let schema = &schemas(&contract)[&name];
         let is_plain_object = schema["properties"].is_object();
-        if is_plain_object && schema["additionalProperties"] != Value::Bool(false) && schema["unevaluatedProperties"] != Value::Bool(false) {
+        if is_plain_object
+            && schema["additionalProperties"] != Value::Bool(false)
+            && schema["unevaluatedProperties"] != Value::Bool(false)
+        {
             open.push(name);
         }
     }

@@ -50,7 +50,9 @@ impl Accounts<'_, '_> {
     pub fn lock(&mut self, id: Id) -> Result<Account> {
         let key = (self.0.scope.workspace, id);
         Ok(match &mut *self.0.conn {
-            Conn::Postgres(conn) => accounts::table.find(key).select(Account::as_select()).for_no_key_update().first(conn)?,
+            Conn::Postgres(conn) => {
+                accounts::table.find(key).select(Account::as_select()).for_no_key_update().first(conn)?
+            }
             Conn::Sqlite(conn) => accounts::table.find(key).select(Account::as_select()).first(conn)?,
         })
     }

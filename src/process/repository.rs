@@ -24,7 +24,9 @@ impl Stages<'_, '_> {
     pub fn lock(&mut self, lead: Id) -> Result<Standing> {
         let key = (self.0.scope.workspace, lead);
         Ok(match &mut *self.0.conn {
-            Conn::Postgres(conn) => leads::table.find(key).select(Standing::as_select()).for_no_key_update().first(conn)?,
+            Conn::Postgres(conn) => {
+                leads::table.find(key).select(Standing::as_select()).for_no_key_update().first(conn)?
+            }
             Conn::Sqlite(conn) => leads::table.find(key).select(Standing::as_select()).first(conn)?,
         })
     }

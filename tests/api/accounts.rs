@@ -31,10 +31,13 @@ async fn a_created_account_can_be_read_where_location_says() {
     let read = admin.get(created.header("location").unwrap()).await;
     assert_eq!(read.expect(200), account);
     assert_eq!(read.header("etag"), Some("\"v1\""));
-    let expected = bodies::with(body, json!({
-        "domain": "contoso.ee", "id": account["id"], "version": 1,
-        "created_at": "2026-03-02T09:00:00.000000Z", "updated_at": "2026-03-02T09:00:00.000000Z",
-    }));
+    let expected = bodies::with(
+        body,
+        json!({
+            "domain": "contoso.ee", "id": account["id"], "version": 1,
+            "created_at": "2026-03-02T09:00:00.000000Z", "updated_at": "2026-03-02T09:00:00.000000Z",
+        }),
+    );
     assert_eq!(account, expected);
 }
 
@@ -106,7 +109,8 @@ async fn changes_to_different_fields_at_once_are_all_kept() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     let (_, path) = create(&admin, bodies::account("Contoso")).await;
-    let patches = [json!({"industry": "toys"}), json!({"country": "EE"}), json!({"employees": 5}), json!({"tax_id": "1"})];
+    let patches =
+        [json!({"industry": "toys"}), json!({"country": "EE"}), json!({"employees": 5}), json!({"tax_id": "1"})];
     for answer in join_all(patches.iter().map(|patch| admin.patch(&path, patch.clone()))).await {
         answer.expect(200);
     }
@@ -152,8 +156,15 @@ async fn everything_wrong_with_an_account_is_listed() {
     let problem = app.admin().await.post("/v1/accounts", body).await.expect_problem(422, "validation-failed");
     let errors = problem["errors"].as_array().unwrap();
     for pointer in [
-        "/name", "/domain", "/country", "/employees", "/owner_id", "/annual_revenue/amount_minor", "/annual_revenue/currency",
-        "/attributes/list", "/extra",
+        "/name",
+        "/domain",
+        "/country",
+        "/employees",
+        "/owner_id",
+        "/annual_revenue/amount_minor",
+        "/annual_revenue/currency",
+        "/attributes/list",
+        "/extra",
     ] {
         assert!(errors.iter().any(|error| error["pointer"] == pointer), "{pointer} is not among {errors:#?}");
     }
@@ -166,7 +177,8 @@ async fn an_owner_is_a_user_of_the_workspace() {
     let stranger = app.other_workspace().admin().await;
     let with_owner = |id: &str| json!({"name": "Contoso", "owner_id": id});
     let unknown = admin.post("/v1/accounts", with_owner(NOBODY)).await.expect_invalid(&["/owner_id"]);
-    let foreign = admin.post("/v1/accounts", with_owner(&stranger.id().to_string())).await.expect_invalid(&["/owner_id"]);
+    let foreign =
+        admin.post("/v1/accounts", with_owner(&stranger.id().to_string())).await.expect_invalid(&["/owner_id"]);
     assert_eq!(unknown["errors"], foreign["errors"]);
     let (_, path) = create(&admin, with_owner(&admin.id().to_string())).await;
     admin.patch(&path, json!({"owner_id": stranger.id()})).await.expect_invalid(&["/owner_id"]);
@@ -176,11 +188,17 @@ async fn an_owner_is_a_user_of_the_workspace() {
 async fn accounts_are_found_by_name_owner_country_and_domain() {
     let app = TestApp::start().await;
     let (admin, seller) = (app.admin().await, app.person(Role::Salesperson).await);
-    create(&admin, json!({"name": "Contoso OÜ", "country": "EE", "domain": "contoso.ee", "owner_id": seller.id()})).await;
+    create(&admin, json!({"name": "Contoso OÜ", "country": "EE", "domain": "contoso.ee", "owner_id": seller.id()}))
+        .await;
     create(&admin, json!({"name": "Fabrikam", "country": "LV", "domain": "fabrikam.lv"})).await;
     let found = async |query: String| {
         let page = admin.get(&format!("/v1/accounts?{query}")).await.expect(200);
-        page["data"].as_array().unwrap().iter().map(|account| account["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        page["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|account| account["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     for query in ["q=oü", "q=CONT", "country=EE", "domain=Contoso.EE", &format!("owner_id={}", seller.id())] {
         assert_eq!(found(query.to_owned()).await, ["Contoso OÜ"], "{query}");

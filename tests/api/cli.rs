@@ -212,7 +212,11 @@ async fn no_secret_and_no_personal_data_is_logged() {
     admin.get("/v1/contacts?email=ann.canary@example.com").await.expect(200);
     let client = admin.post("/v1/clients", json!({"name": "Mailer", "scopes": ["accounts:read"]})).await.expect(201);
     let secret = client["client_secret"].as_str().unwrap();
-    let form = [("grant_type", "client_credentials"), ("client_id", client["client"]["id"].as_str().unwrap()), ("client_secret", secret)];
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", client["client"]["id"].as_str().unwrap()),
+        ("client_secret", secret),
+    ];
     let visitor = Person::new(http(), &service.base, Credential::None);
     visitor.request(reqwest::Method::POST, "/oauth/token").form(&form).send().await.expect(200);
     service.kill();

@@ -17,7 +17,12 @@ async fn the_token_alone_decides_the_workspace() {
     let account = admin.post("/v1/accounts", bodies::account("Contoso")).await.expect(201);
     let path = format!("/v1/accounts/{}", bodies::id(&account));
     let stranger = app.other_workspace().admin().await;
-    for (name, value) in [("x-tenant-id", "acme"), ("x-workspace", "acme"), ("host", "acme.example.com"), ("x-forwarded-host", "acme.example.com")] {
+    for (name, value) in [
+        ("x-tenant-id", "acme"),
+        ("x-workspace", "acme"),
+        ("host", "acme.example.com"),
+        ("x-forwarded-host", "acme.example.com"),
+    ] {
         stranger.request(Method::GET, &path).header(name, value).send().await.expect_problem(404, "not-found");
     }
     stranger.get(&format!("/acme{path}")).await.expect_problem(404, "not-found");
@@ -39,13 +44,19 @@ async fn a_user_is_created_changed_and_listed() {
     let admin = app.admin().await;
     let created = admin.post("/v1/users", mari()).await;
     let user = created.expect(201);
-    assert_eq!((&user["email"], &user["disabled"], &user["version"]), (&json!("Mari@Example.com"), &json!(false), &json!(1)));
+    assert_eq!(
+        (&user["email"], &user["disabled"], &user["version"]),
+        (&json!("Mari@Example.com"), &json!(false), &json!(1))
+    );
     let path = created.header("location").unwrap();
     assert_eq!(admin.get(path).await.expect(200), user);
 
     let patch = json!({"role": "sales_manager", "rank": null, "away_until": "2026-03-09T00:00:00Z", "capacity": 20});
     let changed = admin.patch_version(path, 1, patch).await.expect(200);
-    assert_eq!((&changed["role"], &changed["rank"], &changed["version"]), (&json!("sales_manager"), &Value::Null, &json!(2)));
+    assert_eq!(
+        (&changed["role"], &changed["rank"], &changed["version"]),
+        (&json!("sales_manager"), &Value::Null, &json!(2))
+    );
     assert_eq!(changed["away_until"], "2026-03-09T00:00:00.000000Z");
     assert_eq!(changed["teams"], json!(["north"]));
 
@@ -105,10 +116,15 @@ async fn users_and_clients_of_another_workspace_do_not_exist() {
 #[tokio::test]
 async fn only_an_administrator_manages_the_workspace() {
     let app = TestApp::start().await;
-    for role in [Role::Marketer, Role::SalesManager, Role::Salesperson, Role::Teleprospector, Role::Viewer, Role::Integration] {
+    for role in
+        [Role::Marketer, Role::SalesManager, Role::Salesperson, Role::Teleprospector, Role::Viewer, Role::Integration]
+    {
         let person = app.person(role).await;
         person.post("/v1/users", mari()).await.expect_problem(403, "forbidden");
-        person.patch_version(&format!("/v1/users/{}", person.id()), 1, json!({"role": "admin"})).await.expect_problem(403, "forbidden");
+        person
+            .patch_version(&format!("/v1/users/{}", person.id()), 1, json!({"role": "admin"}))
+            .await
+            .expect_problem(403, "forbidden");
         person.get("/v1/settings").await.expect_problem(403, "forbidden");
     }
 }
@@ -129,13 +145,20 @@ async fn settings_are_changed_in_the_version_that_was_read() {
     let read = admin.get("/v1/settings").await;
     let settings = read.expect(200);
     assert_eq!(read.header("etag"), Some("\"v1\""));
-    let changed = admin.patch_version("/v1/settings", 1, json!({"default_country": "EE", "sources": {"fair": "net"}})).await.expect(200);
+    let changed = admin
+        .patch_version("/v1/settings", 1, json!({"default_country": "EE", "sources": {"fair": "net"}}))
+        .await
+        .expect(200);
     assert_eq!(changed["default_country"], "EE");
     assert_eq!(changed["sources"]["fair"], "net");
     assert_eq!(changed["sources"]["web"], settings["sources"]["web"]);
-    admin.patch_version("/v1/settings", 1, json!({"default_country": "LV"})).await.expect_problem(412, "precondition-failed");
+    admin
+        .patch_version("/v1/settings", 1, json!({"default_country": "LV"}))
+        .await
+        .expect_problem(412, "precondition-failed");
     admin.patch("/v1/settings", json!({})).await.expect_problem(428, "precondition-required");
-    let restored = admin.patch_version("/v1/settings", 2, json!({"default_country": null, "sources": {"fair": null}})).await;
+    let restored =
+        admin.patch_version("/v1/settings", 2, json!({"default_country": null, "sources": {"fair": null}})).await;
     assert_eq!(restored.expect(200), settings);
     assert_eq!(app.other_workspace().admin().await.get("/v1/settings").await.expect(200), settings);
 }

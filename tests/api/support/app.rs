@@ -1,8 +1,8 @@
 //! A running service: a real server on a free port, a database of its own, a clock that tests move.
 
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 

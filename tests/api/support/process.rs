@@ -86,7 +86,8 @@ impl Service {
     pub fn start(mut command: Command, folder: &Path) -> Self {
         let port_file = folder.join(format!("port-{}", uuid::Uuid::new_v4().simple()));
         let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
-        let mut child = command.env("RIPEN_PORT_FILE", &port_file).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let mut child =
+            command.env("RIPEN_PORT_FILE", &port_file).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         let begun = Instant::now();
         let port = loop {
             if let Ok(port) = std::fs::read_to_string(&port_file) {
