@@ -1,1 +1,216 @@
 //! The layout of `src/`, as documented, checked.
+
+use std::path::{Path, PathBuf};
+
+/// The rooms in which features live. Each uses only those before it; handlers, where features meet, may use all.
+const ROOMS: [&str; 10] = [
+    "events",
+    "workspaces",
+    "process",
+    "accounts",
+    "contacts",
+    "matching",
+    "leads",
+    "scoring",
+    "interactions",
+    "forms",
+];
+
+/// Files of rules: pure functions over values, which any room may use.
+const RULES: [&str; 25] = [
+    "attributes.rs",
+    "clock.rs",
+    "contacts/identity.rs",
+    "filter/check.rs",
+    "filter/compare.rs",
+    "filter/field.rs",
+    "filter/mod.rs",
+    "forms/redirect.rs",
+    "id.rs",
+    "matching/decide.rs",
+    "matching/strategy.rs",
+    "process/stage.rs",
+    "process/transition.rs",
+    "scoring/check.rs",
+    "scoring/compile.rs",
+    "scoring/condition.rs",
+    "scoring/decay.rs",
+    "scoring/evaluate.rs",
+    "scoring/forecast.rs",
+    "scoring/model.rs",
+    "scoring/occurrence.rs",
+    "scoring/percent.rs",
+    "scoring/reading.rs",
+    "scoring/track.rs",
+    "text.rs",
+];
+
+/// Lines of code that a file may have, tests aside.
+const LONGEST: usize = 400;
+
+/// A file of `src/`.
+struct Source {
+    /// Its path below `src/`.
+    path: String,
+    text: String,
+    /// Its lines without comments and without its unit tests.
+    code: Vec<String>,
+}
+
+impl Source {
+    fn read(path: &Path, root: &Path) -> Self {
+        let text = std::fs::read_to_string(path).unwrap();
+        let own = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
+        let code = own.filter(|line| !line.trim_start().starts_with("//")).map(str::to_owned).collect();
+        Self { path: path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(), text, code }
+    }
+
+    fn room(&self) -> &str {
+        self.path.split('/').next().unwrap_or_default()
+    }
+
+    fn file(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    fn is_handlers(&self) -> bool {
+        self.file().contains("handlers") || self.path.contains("/handlers/")
+    }
+
+    fn is_repository(&self) -> bool {
+        self.file().contains("repository") || self.path.contains("/repository/")
+    }
+
+    /// The lines that hold one of `words`, each with the place.
+    fn lines_with(&self, words: &[&str]) -> Vec<String> {
+        let holding = self.code.iter().filter(|line| words.iter().any(|word| line.contains(word)));
+        holding.map(|line| format!("{}: {}", self.path, line.trim())).collect()
+    }
+
+    /// What it uses of other rooms, as room and item.
+    fn uses(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for part in self.code.join("\n").split("crate::").skip(1) {
+            match part.strip_prefix('{') {
+                Some(group) => found.extend(group.split('}').next().unwrap_or_default().split(',').map(room_and_item)),
+                None => found.push(room_and_item(part)),
+            }
+        }
+        found
+    }
+}
+
+/// The first two names of a path.
+fn room_and_item(path: &str) -> (String, String) {
+    let mut names = path.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|name| !name.is_empty());
+    let mut next = || names.next().unwrap_or_default().to_owned();
+    (next(), next())
+}
+
+fn sources() -> Vec<Source> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut open, mut found) = (vec![root.clone()], Vec::new());
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                found.push(Source::read(&path, &root));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    assert!(found.len() > 50);
+    found
+}
+
+#[track_caller]
+fn expect_none(offences: impl IntoIterator<Item = String>) {
+    let offences: Vec<String> = offences.into_iter().collect();
+    assert!(offences.is_empty(), "{}", offences.join("\n"));
+}
+
+#[test]
+fn every_module_begins_by_saying_what_it_is() {
+    expect_none(sources().into_iter().filter(|source| !source.text.starts_with("//! ")).map(|source| source.path));
+}
+
+#[test]
+fn no_file_is_long() {
+    let long = |source: &Source| source.code.len() > LONGEST && source.path != "schema.rs";
+    expect_none(sources().iter().filter(|source| long(source)).map(|s| format!("{}: {} lines", s.path, s.code.len())));
+}
+
+#[test]
+fn rules_know_neither_database_nor_http() {
+    let sources = sources();
+    for rule in RULES {
+        let source = sources.iter().find(|source| source.path == rule);
+        let source = source.unwrap_or_else(|| panic!("{rule} is no more; take it out of the list"));
+        expect_none(source.lines_with(&["diesel", "actix", "crate::db", "crate::schema", "Tx<", "tokio"]));
+    }
+}
+
+#[test]
+fn handlers_leave_queries_to_repositories() {
+    expect_none(
+        sources().iter().filter(|source| source.is_handlers()).flat_map(|s| s.lines_with(&["diesel", "crate::schema"])),
+    );
+}
+
+#[test]
+fn use_cases_know_no_http_framework() {
+    let is_use_case = |source: &&Source| ROOMS.contains(&source.room()) && !source.is_handlers();
+    let is_public_entry = |source: &&Source| source.code.iter().any(|line| line.contains("ServiceConfig"));
+    let offences = sources();
+    let offences = offences.iter().filter(is_use_case).filter(|source| !is_public_entry(source));
+    expect_none(
+        offences.flat_map(|source| source.lines_with(&["HttpRequest", "HttpResponse", "web::Data", "ServiceConfig"])),
+    );
+}
+
+#[test]
+fn statements_are_in_repositories() {
+    const STATEMENTS: [&str; 8] = [
+        "diesel::insert_into",
+        "diesel::update",
+        "diesel::delete",
+        "sql_query",
+        "get_result(",
+        ".load(tx",
+        ".load(conn",
+        ".load(self",
+    ];
+    let elsewhere =
+        |source: &&Source| !source.is_repository() && source.room() != "db" && source.path != "http/idempotency.rs";
+    expect_none(sources().iter().filter(elsewhere).flat_map(|source| source.lines_with(&STATEMENTS)));
+}
+
+#[test]
+fn rooms_use_only_those_before_them() {
+    let rank = |room: &str| ROOMS.iter().position(|known| *known == room);
+    let mut offences = Vec::new();
+    for source in sources().iter().filter(|source| !source.is_handlers()) {
+        let Some(own) = rank(source.room()) else { continue };
+        for (room, item) in source.uses() {
+            let is_rule = RULES.contains(&format!("{room}/{item}.rs").as_str());
+            if rank(&room).is_some_and(|other| other > own) && !is_rule {
+                offences.push(format!("{} uses {room}::{item}", source.path));
+            }
+        }
+    }
+    expect_none(offences);
+}
+
+#[test]
+fn the_foundation_knows_no_feature() {
+    let foundation = |source: &&Source| ["db", "filter"].contains(&source.room()) || !source.path.contains('/');
+    let assembled_elsewhere = |source: &&Source| !["cli.rs", "lib.rs", "main.rs"].contains(&source.path.as_str());
+    let mut offences = Vec::new();
+    for source in sources().iter().filter(foundation).filter(assembled_elsewhere) {
+        let features = source.uses().into_iter().filter(|(room, _)| ROOMS.contains(&room.as_str()));
+        offences.extend(features.map(|(room, item)| format!("{} uses {room}::{item}", source.path)));
+    }
+    expect_none(offences);
+}

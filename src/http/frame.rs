@@ -211,3 +211,51 @@ fn finish(headers: &mut HeaderMap, id: &str) {
         headers.insert(HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::App;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, call_service, init_service};
+
+    use super::*;
+    use crate::auth::token::Tokens;
+    use crate::clock::{Clock, Timestamp};
+    use crate::db::{Address, Db};
+    use crate::http::idempotency::Terms;
+    use crate::http::rate::Rate;
+
+    async fn broken() -> HttpResponse {
+        panic!("a test's handler")
+    }
+
+    async fn whole() -> HttpResponse {
+        HttpResponse::Ok().finish()
+    }
+
+    #[actix_web::test]
+    async fn a_handler_that_panics_costs_its_caller_a_500_and_nobody_else_anything() {
+        let db = Db::new(&Address::parse("sqlite:///nowhere/ripen.db").unwrap(), 1);
+        let clock = Clock::manual(Timestamp::from_day(20_000));
+        let tokens = Tokens::new(b"0123456789abcdef0123456789abcdef").unwrap();
+        let state = State::new(db, clock, tokens, Rate::new(0), Terms { keep_s: 1, lease_s: 1 }).unwrap();
+        let app = App::new().app_data(web::Data::new(state)).wrap(from_fn(frame));
+        // Two paths of the contract, each with a handler of the test's own.
+        let app = app.route("/health/live", web::get().to(broken)).route("/health/ready", web::get().to(whole));
+        let app = init_service(app).await;
+
+        let request = TestRequest::get().uri("/health/live").insert_header(("x-request-id", "request-42")).to_request();
+        let Err(error) = actix_web::dev::Service::call(&app, request).await else { panic!("no error") };
+        let response = error.error_response();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers().get("x-request-id").unwrap(), "request-42");
+        assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");
+        let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&problem["status"], &problem["instance"]), (&500.into(), &"request-42".into()));
+        assert!(!problem.to_string().contains("a test's handler"));
+
+        let next = call_service(&app, TestRequest::get().uri("/health/ready").to_request()).await;
+        assert_eq!(next.status(), 200);
+    }
+}
