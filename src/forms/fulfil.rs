@@ -65,8 +65,8 @@ pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival) -> Result<Done> {
     match visit.obstacle(&found)? {
         None => {
             let account = visit.company(tx)?;
-            let contact = visit.person(tx, &found, account)?;
-            visit.interest(tx, Whose { contact, account })?;
+            let whose = visit.person(tx, &found, account)?;
+            visit.interest(tx, whose)?;
         }
         Some(Obstacle::Nobody(reason)) => {
             visit.company(tx)?;
@@ -165,9 +165,9 @@ impl Visit<'_> {
         Ok(Some(id))
     }
 
-    /// Creates, changes or only credits the contact; gives its id.
-    fn person(&mut self, tx: &mut Tx<'_>, found: &Decision, account: Option<Id>) -> Result<Option<Id>> {
-        let (id, effect) = match (found.winner, self.definition.writes.contact()) {
+    /// Creates, changes or only credits the contact.
+    fn person(&mut self, tx: &mut Tx<'_>, found: &Decision, account: Option<Id>) -> Result<Whose> {
+        let (contact, effect) = match (found.winner, self.definition.writes.contact()) {
             (None, false) => (None, Effect::LeftAlone),
             (Some(known), false) => (Some(known), Effect::Linked),
             (None, true) => {
@@ -176,11 +176,14 @@ impl Visit<'_> {
             }
             (Some(known), true) => (Some(known), self.change_person(tx, known, account)?),
         };
-        if let Some(contact) = id.filter(|_| self.definition.writes.contact()) {
+        if let Some(contact) = contact.filter(|_| self.definition.writes.contact()) {
             self.recognise(tx, contact, effect)?;
         }
-        self.credit(tx, found, effect, id)?;
-        Ok(id)
+        self.credit(tx, found, effect, contact)?;
+        // A company that contradicts the one the person is known to belong to says nothing of the lead either.
+        let company = Slot::Company.to_string();
+        let is_contradicted = self.done.outcome.conflicts.iter().any(|conflict| conflict.field == company);
+        Ok(Whose { contact, account: account.filter(|_| !is_contradicted) })
     }
 
     /// Gives the contact what waited for somebody with its keys.
@@ -225,9 +228,10 @@ impl Visit<'_> {
         let (id, effect, decision_id) = if self.definition.always_create_lead {
             (self.open(tx, whose, None)?, Effect::Created, None)
         } else {
-            let found = matching::find_lead(tx, &self.strategy(Target::Lead)?, &self.lead_keys(whose))?;
+            let strategy = self.strategy(Target::Lead)?;
+            let found = matching::find_lead(tx, &strategy, &self.lead_keys(whose))?;
             let (id, effect) = match found.winner {
-                Some(known) => (known, self.change_interest(tx, known, whose)?),
+                Some(known) => (known, self.change_interest(tx, known, whose, &strategy)?),
                 None => {
                     let origin = interest::origin_key(self.arrival.form.id, self.reading, whose);
                     (self.open(tx, whose, origin)?, Effect::Created)
@@ -251,8 +255,13 @@ impl Visit<'_> {
         Ok(leads::open(tx, &opening)?.id)
     }
 
-    fn change_interest(&mut self, tx: &mut Tx<'_>, known: Id, whose: Whose) -> Result<Effect> {
+    fn change_interest(&mut self, tx: &mut Tx<'_>, known: Id, whose: Whose, strategy: &Strategy) -> Result<Effect> {
         let lead = tx.leads().lock(known).map_err(vanished)?;
+        match lead.status.0 {
+            leads::Status::Open => {}
+            _ if strategy.match_closed => return Ok(Effect::Linked),
+            _ => return Err(Error::Contention("a matched lead was closed".into())),
+        }
         let change = interest::change(self.definition, &lead, self.reading, whose);
         self.done.outcome.conflicts.extend(change.conflicts);
         let Some(patch) = change.patch else { return Ok(Effect::Linked) };

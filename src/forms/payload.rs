@@ -36,7 +36,7 @@ pub struct Payload {
     #[schema(min_length = 1, max_length = 200, pattern = "^[\\x21-\\x7e]*$", example = "b1946ac9")]
     pub anonymous_id: Option<String>,
     /// The consents given or refused, of those that the form asks for.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Given::is_nothing")]
     pub consents: Given,
     /// The page that the form stands on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +62,12 @@ pub struct Given {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = bool, required = false)]
     pub profiling: Option<bool>,
+}
+
+impl Given {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The same as a browser's form post sends it: a list of names and values. Only described here; `wire` reads it.

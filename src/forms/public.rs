@@ -26,6 +26,8 @@ use crate::id::Id;
 
 /// Bytes that a submission may have.
 const BODY_LIMIT: usize = 64 * 1024;
+/// The status of every accepted submission.
+const ACCEPTED: u16 = 202;
 /// Characters of a user agent that are kept.
 const USER_AGENT_MAX: usize = 500;
 
@@ -186,7 +188,7 @@ fn user_agent(headers: &HeaderMap) -> Option<String> {
 fn answered(request: &HttpRequest, entrance: &Entrance, answer: Answer) -> HttpResponse {
     let headers = request.headers();
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !wire::is_form_post(headers) || !prefers_html(accept) {
+    if answer.status() != ACCEPTED || !wire::is_form_post(headers) || !prefers_html(accept) {
         return answer.respond_to(request);
     }
     let form = &entrance.form;

@@ -76,6 +76,11 @@ impl Answer {
         self
     }
 
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
     /// What is kept for repeats.
     pub fn kept(&self) -> &Self {
         self.instead.as_deref().unwrap_or(self)
