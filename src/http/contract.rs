@@ -258,10 +258,15 @@ impl Body {
 
 /// The schema of an entry, where a body may be one record or a list of them.
 fn item_schema<'d>(schema: &'d Value, document: &'d Value) -> Option<&'d Value> {
-    let name = schema["$ref"].as_str()?.strip_prefix("#/components/schemas/")?;
-    let forms = document["components"]["schemas"][name]["oneOf"].as_array()?;
-    let list = forms.iter().find(|form| form["type"] == "array")?;
+    let forms = resolved(schema, document)["oneOf"].as_array()?;
+    let list = forms.iter().map(|form| resolved(form, document)).find(|form| form["type"] == "array")?;
     Some(&list["items"])
+}
+
+/// The schema itself, or the one that it refers to.
+fn resolved<'d>(schema: &'d Value, document: &'d Value) -> &'d Value {
+    let name = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+    name.map_or(schema, |name| &document["components"]["schemas"][name])
 }
 
 /// A parameter's name as it may be shown: what a caller made up is cut.
