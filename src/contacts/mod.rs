@@ -7,6 +7,7 @@
 pub mod handlers;
 pub mod identity;
 mod input;
+mod phone;
 mod repository;
 
 use std::collections::BTreeMap;
