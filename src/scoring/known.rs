@@ -32,11 +32,11 @@ pub struct Known {
 pub fn load(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live]) -> Result<Vec<Known>> {
     let consent_needed = workspaces::settings(tx)?.require_profiling_consent;
     let mut stored = grouped(tx.scores().of_leads(&ids(&leads, |lead| Some(lead.id)))?, |score| score.lead_id);
-    let contacts = by_id(tx.scores().contacts(&ids(&leads, |lead| lead.contact_id))?, |contact| contact.id);
+    let contacts = by_id(tx.scorables().contacts(&ids(&leads, |lead| lead.contact_id))?, |contact| contact.id);
     let account_of = |lead: &Lead| {
         lead.account_id.or_else(|| contacts.get(&lead.contact_id?).and_then(|contact| contact.account_id))
     };
-    let accounts = by_id(tx.scores().accounts(&ids(&leads, account_of))?, |account| account.id);
+    let accounts = by_id(tx.scorables().accounts(&ids(&leads, account_of))?, |account| account.id);
     let evidence = Evidence::load(tx, &leads, models, consent_needed)?;
     let mut known = Vec::with_capacity(leads.len());
     for lead in leads {
@@ -92,18 +92,18 @@ impl Evidence {
     fn load(tx: &mut Tx<'_>, leads: &[Lead], models: &[Live], consent_needed: bool) -> Result<Self> {
         let kinds: BTreeSet<&str> = models.iter().flat_map(Live::kinds).collect();
         let kinds: Vec<&str> = kinds.into_iter().collect();
-        let done = tx.scores().done_by(&ids(leads, |lead| lead.contact_id), &kinds)?;
+        let done = tx.scorables().done_by(&ids(leads, |lead| lead.contact_id), &kinds)?;
         let by_contact = grouped(done, |(contact, _)| *contact);
         let mut by_lead = HashMap::new();
         for lead in leads.iter().filter(|lead| lead.contact_id.is_none()) {
             let Some(account) = lead.account_id else { continue };
-            let people = tx.scores().people_of(account)?;
+            let people = tx.scorables().people_of(account)?;
             let counted =
                 people.into_iter().filter(|(_, consents)| !consent_needed || consents_to_profiling(&consents.0));
             let people: Vec<Id> = counted.map(|(id, _)| id).collect();
             let mut done: Vec<Occurrence> =
-                tx.scores().done_by(&people, &kinds)?.into_iter().map(|(_, it)| it).collect();
-            done.extend(tx.scores().done_by_nobody(lead.id, &kinds)?);
+                tx.scorables().done_by(&people, &kinds)?.into_iter().map(|(_, it)| it).collect();
+            done.extend(tx.scorables().done_by_nobody(lead.id, &kinds)?);
             by_lead.insert(lead.id, done.into());
         }
         let occurrences = |(id, done): (Id, Vec<(Id, Occurrence)>)| (id, done.into_iter().map(|(_, it)| it).collect());

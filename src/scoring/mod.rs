@@ -24,6 +24,7 @@ mod explain;
 mod forecast;
 pub mod handlers;
 mod known;
+mod known_repository;
 #[cfg(test)]
 mod laws;
 mod ledger;
@@ -37,6 +38,7 @@ mod reading;
 mod reference;
 mod repository;
 mod rescore;
+mod settle;
 #[cfg(test)]
 mod shape;
 mod step;
@@ -63,7 +65,8 @@ pub use models::{create, publish, save_draft, stop};
 pub use occurrence::{Evidence, Occurrence};
 pub use percent::Percent;
 pub use rescore::{
-    account_changed, contact_changed, lead_changed, leads_of_contact, leads_of_contacts, rescore, rescore_news,
+    account_changed, consent_rule_changed, contact_changed, lead_changed, leads_of_contact, leads_of_contacts, rescore,
+    rescore_news,
 };
 
 /// Whether a model scores leads.

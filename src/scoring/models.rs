@@ -61,7 +61,7 @@ pub fn publish(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<Scoring
     let changed = ScoringModel { name, status: Code(Status::Live), live_version: Some(version), draft: None, ..model };
     let published = tx.scoring_models().update(&changed)?;
     let live = Live::new(id, version, &draft.0)?;
-    let leads = [tx.scores().open_leads(draft.0.target)?, tx.scores().scored_by(id)?].concat();
+    let leads = [tx.scorables().open_leads(draft.0.target)?, tx.scores().scored_by(id)?].concat();
     rescore::run(tx, &leads, &Round::of_model(with(models, live), id, Cause::Publish, false))?;
     announce(tx, "scoring_model.published", &published)?;
     Ok(published)

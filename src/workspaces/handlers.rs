@@ -437,6 +437,9 @@ async fn change_settings(command: Command<SettingsPatch>) -> Reply {
             if !tx.workspaces().update_settings(workspace.id, workspace.version, &settings)? {
                 return Err(Error::Stale { current: workspace.version + 1 });
             }
+            if settings.require_profiling_consent != workspace.settings.0.require_profiling_consent {
+                crate::scoring::consent_rule_changed(tx)?;
+            }
             Ok(Answer::ok(&settings)?.version(workspace.version + 1))
         })
         .await

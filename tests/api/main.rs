@@ -21,6 +21,7 @@ mod matching;
 mod paging;
 mod process;
 mod scoring;
+mod scoring_laws;
 mod scoring_models;
 mod submissions;
 mod workspaces;

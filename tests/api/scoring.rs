@@ -75,8 +75,14 @@ pub fn points(score: &Value, rule: &str) -> i64 {
 
 /// All rows of a lead's ledger, oldest first.
 pub async fn ledger(admin: &Person, lead: &str) -> Vec<Value> {
-    let path = format!("/v1/leads/{lead}/score-entries?sort=at&limit=200");
-    admin.get(&path).await.expect(200)["data"].as_array().unwrap().clone()
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/v1/leads/{lead}/score-entries?sort=at&limit=200{cursor}");
+        let page = admin.get(&path).await.expect(200);
+        rows.extend(page["data"].as_array().unwrap().clone());
+        let Some(next) = page["next_cursor"].as_str() else { return rows };
+        cursor = format!("&cursor={next}");
+    }
 }
 
 pub fn sum<'a>(rows: impl IntoIterator<Item = &'a Value>) -> i64 {
@@ -399,8 +405,10 @@ async fn without_consent_to_profiling_nobody_is_scored_where_it_is_needed() {
     let app = TestApp::start_at(day(1)).await;
     let admin = app.admin().await;
     live_model(&admin, newcomers()).await;
-    admin.patch_version("/v1/settings", 1, json!({"require_profiling_consent": true})).await.expect(200);
     let (contact, lead) = decider(&admin).await;
+    assert_eq!(scores(&admin, &lead).await["score"], 20);
+    admin.patch_version("/v1/settings", 1, json!({"require_profiling_consent": true})).await.expect(200);
+    assert_eq!(admin.get(&format!("/v1/leads/{lead}")).await.expect(200)["score"], 0);
     let answer = record(&admin, &contact, "asset_downloaded", 1).await;
     assert_eq!(answer["leads"], json!([{"lead_id": lead, "scores": [], "stage": null}]));
     assert_eq!(scores(&admin, &lead).await, Value::Null);

@@ -1,0 +1,186 @@
+//! Whatever happens, and in whatever order it becomes known: the ledger adds up to the scores, rule by rule, and the
+//! scores are what the models make of what is known (SCO-8, SCO-9).
+
+use std::collections::BTreeMap;
+
+use ripen::clock::Timestamp;
+use serde_json::{Value, json};
+
+use crate::scoring::{day, ledger, live_model, newcomers};
+use crate::support::{Person, TestApp, bodies};
+
+/// The same numbers on every run, so that what fails can be looked at.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    fn of<'a>(&mut self, these: &[&'a str]) -> &'a str {
+        these[self.below(these.len() as u64) as usize]
+    }
+}
+
+/// Two people of one company, their leads and the company's own, under two models that change.
+struct Story {
+    app: TestApp,
+    admin: Person,
+    chance: Chance,
+    models: Vec<String>,
+    account: String,
+    people: Vec<String>,
+    leads: Vec<String>,
+    told: u32,
+}
+
+impl Story {
+    async fn begin(seed: u64) -> Self {
+        let app = TestApp::start_at(day(100)).await;
+        let admin = app.admin().await;
+        let models = vec![
+            live_model(&admin, newcomers()).await,
+            live_model(&admin, bodies::with(newcomers(), json!({"name": "Companies", "target": "account"}))).await,
+        ];
+        let account = bodies::id(&admin.post("/v1/accounts", bodies::account("Contoso")).await.expect(201));
+        let (mut people, mut leads) = (Vec::new(), Vec::new());
+        for email in ["ann@example.com", "bob@example.com"] {
+            let body = bodies::with(bodies::contact(email), json!({"account_id": account}));
+            people.push(bodies::id(&admin.post("/v1/contacts", body).await.expect(201)));
+        }
+        for of in [json!({"contact_id": people[0]}), json!({"contact_id": people[1]}), json!({"account_id": account})] {
+            let body = bodies::with(json!({"topic": "Fleet", "source": "web"}), of);
+            leads.push(bodies::id(&admin.post("/v1/leads", body).await.expect(201)));
+        }
+        Self { app, admin, chance: Chance(seed), models, account, people, leads, told: 0 }
+    }
+
+    async fn go_on(&mut self) -> &'static str {
+        let person = format!("/v1/contacts/{}", self.people[self.chance.below(2) as usize]);
+        match self.chance.below(12) {
+            0 | 1 => {
+                self.app.wait_days(self.chance.below(20) as i64);
+                "time passed"
+            }
+            2 => {
+                let role = self.chance.of(&["decision_maker", "user"]);
+                self.admin.patch(&person, json!({"decision_role": role})).await.expect(200);
+                "a contact changed"
+            }
+            3 => {
+                let account = if self.chance.below(2) == 0 { Value::Null } else { json!(self.account) };
+                self.admin.patch(&person, json!({"account_id": account})).await.expect(200);
+                "a contact left or joined the account"
+            }
+            4 => {
+                let change = json!({"employees": self.chance.below(100)});
+                self.admin.patch(&format!("/v1/accounts/{}", self.account), change).await.expect(200);
+                "the account changed"
+            }
+            5 => {
+                self.publish().await;
+                "a model changed"
+            }
+            6 => {
+                let body = json!({"contact_id": self.people[0], "topic": "More", "source": "web"});
+                self.leads.push(bodies::id(&self.admin.post("/v1/leads", body).await.expect(201)));
+                "a lead was opened"
+            }
+            7 => {
+                let id = format!("browser-{}", self.chance.below(3));
+                self.record(json!({"person": {"anonymous_id": id}})).await;
+                "nobody did something"
+            }
+            8 => {
+                let id = format!("browser-{}", self.chance.below(3));
+                self.admin.patch(&person, json!({"anonymous_ids": [id]})).await.expect(200);
+                "a browser became known"
+            }
+            _ => {
+                let contact = self.people[self.chance.below(2) as usize].clone();
+                self.record(json!({"contact_id": contact})).await;
+                "somebody did something"
+            }
+        }
+    }
+
+    /// Something at any time in the last eighty days.
+    async fn record(&mut self, whose: Value) {
+        let kind =
+            self.chance.of(&["asset_downloaded", "email_opened", "email_opened", "event_attended", "page_visited"]);
+        let ago = self.chance.below(80 * 4) as i64;
+        let at = Timestamp::from_micros(self.app.now().micros() - ago * 21_600_000_000);
+        let evidence = self.chance.of(&["human", "human", "suspect", "machine"]);
+        let body = bodies::with(json!({"kind": kind, "occurred_at": at, "evidence": evidence}), whose);
+        self.admin.post("/v1/interactions", body).await.expect(201);
+    }
+
+    async fn publish(&mut self) {
+        let path = format!("/v1/scoring-models/{}", self.models[self.chance.below(2) as usize]);
+        let mut definition = self.admin.get(&path).await.expect(200)["definition"].clone();
+        definition["rules"][1]["points"] = json!(self.chance.below(30));
+        definition["rules"][1]["group"] = json!("mail");
+        definition["groups"] = json!([{"name": "mail", "max": self.chance.below(40)}]);
+        definition["ceiling"] = json!(60 + self.chance.below(60));
+        definition["suspect_evidence"] = json!(self.chance.below(2) == 0);
+        definition["audience"] = match self.chance.below(2) {
+            0 => json!([]),
+            _ => json!([{"field": "account.employees", "op": "lt", "value": 50}]),
+        };
+        let put = self.admin.request(reqwest::Method::PUT, &format!("{path}/draft")).header("if-match", "*");
+        put.json(&definition).send().await.expect(200);
+        self.admin.post(&format!("{path}/publish"), json!({})).await.expect(200);
+    }
+
+    /// Lets every lead be scored at the present instant by something that gives no points.
+    async fn bring_up_to_date(&mut self) {
+        for contact in self.people.clone() {
+            self.told += 1;
+            let body = json!({"kind": "survey_answered", "occurred_at": self.app.now(), "contact_id": contact});
+            self.admin.post("/v1/interactions", body).await.expect(201);
+        }
+        self.admin
+            .patch(&format!("/v1/leads/{}", self.leads[2]), json!({"topic": format!("Fleet {}", self.told)}))
+            .await
+            .expect(200);
+    }
+
+    async fn check(&self, when: &str) {
+        for lead in &self.leads {
+            let mut booked: BTreeMap<(String, String), i64> = BTreeMap::new();
+            for row in ledger(&self.admin, lead).await {
+                let key = (row["model_id"].to_string(), row["rule"].to_string());
+                *booked.entry(key).or_default() += row["points"].as_i64().unwrap();
+            }
+            booked.retain(|_, points| *points != 0);
+            let (mut given, mut best) = (BTreeMap::new(), None);
+            let scores = self.admin.get(&format!("/v1/leads/{lead}/scores")).await.expect(200);
+            for score in scores["data"].as_array().unwrap() {
+                best = best.max(score["score"].as_i64());
+                for share in score["shares"].as_array().unwrap() {
+                    let key = (score["model_id"].to_string(), share["rule"].to_string());
+                    given.insert(key, share["points"].as_i64().unwrap());
+                }
+            }
+            assert_eq!(booked, given, "{when}, lead {lead}");
+            let shown = self.admin.get(&format!("/v1/leads/{lead}")).await.expect(200);
+            assert_eq!(shown["score"], best.unwrap_or(0), "{when}, lead {lead}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_happens_the_ledger_adds_up_to_the_scores() {
+    for seed in 0..4 {
+        let mut story = Story::begin(seed).await;
+        for step in 0..25 {
+            let what = story.go_on().await;
+            // Whatever else happens brings all it concerns up to date by itself.
+            if what == "time passed" {
+                story.bring_up_to_date().await;
+            }
+            story.check(&format!("seed {seed}, step {step}, {what}")).await;
+        }
+    }
+}
