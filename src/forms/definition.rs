@@ -6,10 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use utoipa::PartialSchema;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, Type};
-use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 
 use super::policy::UpdatePolicy;
 use super::redirect;
@@ -91,7 +88,7 @@ pub struct Definition {
     /// Web origins whose pages may send it: scheme, host and port, nothing else. Programs that send no `Origin` may
     /// always; the list keeps other sites' pages out, it proves nothing about who sends.
     #[serde(default)]
-    #[schema(max_items = 50)]
+    #[schema(schema_with = super::input::origins_schema, required = false)]
     pub allowed_origins: Vec<String>,
     /// Where a browser's form post is sent afterwards; a page of this service when left out. `https`, or `http` on
     /// localhost.
@@ -306,56 +303,56 @@ impl Definition {
     }
 }
 
-/// A new form: its definition, and nothing else.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
-pub struct NewForm(pub Definition);
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-/// Changes to a form's definition: absent members stay, null restores the default. Lists are replaced as a whole.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
-pub struct FormPatch(pub serde_json::Value);
+    use super::*;
+    use crate::workspaces::settings::Settings;
 
-impl PartialSchema for NewForm {
-    fn schema() -> RefOr<Schema> {
-        strict(Definition::schema(), |_| {})
+    fn definition(fields: serde_json::Value) -> Definition {
+        let document = json!({"name": "x", "kind": "event", "source": "web", "fields": fields});
+        serde_json::from_value(document).unwrap()
     }
-}
 
-impl ToSchema for NewForm {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        Definition::schemas(schemas);
+    #[test]
+    fn a_stored_definition_reads_as_it_was_written() {
+        let one = definition(json!([{"name": "email", "maps_to": "contact.email"}]));
+        let text = serde_json::to_string(&one).unwrap();
+        assert_eq!(serde_json::from_str::<Definition>(&text).unwrap(), one);
+        assert_eq!(one.check(&Settings::default().sources), []);
     }
-}
 
-impl PartialSchema for FormPatch {
-    fn schema() -> RefOr<Schema> {
-        strict(Definition::schema(), |object| {
-            let needed = std::mem::take(&mut object.required);
-            for (_, property) in object.properties.iter_mut().filter(|(name, _)| !needed.contains(name)) {
-                let null = ObjectBuilder::new().schema_type(Type::Null).build();
-                *property = AnyOfBuilder::new().item(property.clone()).item(null).into();
-            }
-            object.description = Some("Changes to a form: absent members stay, null restores the default".to_owned());
-            object.example = Some(serde_json::json!({"name": "White paper, second edition", "asset": null}));
-        })
-    }
-}
-
-impl ToSchema for FormPatch {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        Definition::schemas(schemas);
-    }
-}
-
-/// The schema of an object, changed, that takes no other members than those it names.
-fn strict(schema: RefOr<Schema>, change: impl FnOnce(&mut utoipa::openapi::Object)) -> RefOr<Schema> {
-    match schema {
-        RefOr::T(Schema::Object(mut object)) => {
-            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
-            change(&mut object);
-            RefOr::T(Schema::Object(object))
+    #[test]
+    fn names_that_a_form_post_uses_for_other_things_are_no_fields() {
+        for name in ["utm_source", "consent.marketing", "fields.email", "page_url", "anonymous_id", "submission_id"] {
+            let broken = definition(json!([{"name": name}])).check(&Settings::default().sources);
+            assert_eq!(broken.len(), 1, "{name}");
         }
-        other => other,
+        for name in ["email", "utm", "consent", "Page_url"] {
+            assert!(!is_reserved(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn fields_that_go_nowhere_may_be_many_and_no_two_go_to_one_place() {
+        let apart = definition(json!([{"name": "a"}, {"name": "b"}, {"name": "A"}]));
+        assert_eq!(apart.check(&Settings::default().sources), []);
+        let together = json!([{"name": "a", "maps_to": "lead.topic"}, {"name": "b", "maps_to": "lead.topic"}]);
+        let broken = definition(together).check(&Settings::default().sources);
+        assert_eq!(broken.iter().map(|it| it.pointer.as_str()).collect::<Vec<_>>(), ["/fields/1/maps_to"]);
+    }
+
+    #[test]
+    fn only_a_form_that_writes_nothing_can_do_without_a_person() {
+        let mut form = definition(json!([{"name": "company", "maps_to": "account.name"}]));
+        for writes in [Writes::ContactAndLead, Writes::Contact, Writes::Lead] {
+            form.writes = writes;
+            assert_eq!(form.missing().len(), 1, "{writes:?}");
+        }
+        form.writes = Writes::None;
+        assert_eq!(form.missing(), []);
+        form.fields.clear();
+        assert_eq!(form.missing().len(), 1);
     }
 }

@@ -2,8 +2,7 @@
 //!
 //! The interaction is recorded whatever else is done, as long as anybody or anything is known that did it.
 
-use serde_json::{Map, Value};
-
+use super::activity;
 use super::capture::Arrival;
 use super::definition::{Definition, OnUnmatchable, Writes};
 use super::interest::{self, Whose};
@@ -16,16 +15,10 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::http::condition::Condition;
 use crate::id::Id;
-use crate::interactions::{self, NewInteraction, Person};
 use crate::matching::decide::{Decision, Keys, Outcome as Found, decide};
 use crate::matching::strategy::{Field, Strategy, Target};
 use crate::matching::{self, Channel, Effect};
-use crate::{contacts, leads, scoring, text};
-
-/// Bytes of properties that an interaction takes over from its submission.
-const PROPERTIES_LIMIT: usize = 8 * 1024;
-/// What the interactions of submissions name as their source.
-const SOURCE: &str = "form";
+use crate::{contacts, interactions, leads, scoring, text};
 
 /// What was made of a submission.
 #[derive(Clone, Debug)]
@@ -295,41 +288,16 @@ impl Visit<'_> {
         )
     }
 
-    /// Records that the form was submitted.
+    /// Records that the form was submitted, if anything tells by whom.
     fn interaction(&mut self, tx: &mut Tx<'_>) -> Result<()> {
-        let Some(mut new) = self.whose_interaction(tx)? else { return Ok(()) };
-        new.asset = self.definition.asset.clone();
-        new.campaign = self.reading.value(&Slot::Campaign).or_else(|| self.definition.campaign.clone());
-        new.form_id = Some(self.arrival.form.id);
-        new.properties = properties(self.definition, self.arrival);
-        new.source = Some(SOURCE.to_owned());
-        new.external_id = Some(self.id.to_string());
+        let lead = self.done.lead_id.map(|lead| tx.leads().get(lead)).transpose()?;
+        let Some(new) = activity::of(self.id, self.arrival, self.done.contact_id, lead.as_ref(), tx.at()) else {
+            return Ok(());
+        };
         for recorded in interactions::record(tx, &[new])? {
             self.done.interaction_id = Some(recorded?.id);
         }
         Ok(())
-    }
-
-    /// An interaction of the contact, else of whoever has these keys, else of whoever the lead belongs to; none when
-    /// nothing tells who it was.
-    fn whose_interaction(&self, tx: &mut Tx<'_>) -> Result<Option<NewInteraction>> {
-        let person = Person {
-            email: self.reading.email.as_ref().map(|email| email.typed.clone()),
-            phone: self.reading.phone.as_ref().or(self.reading.mobile.as_ref()).map(|phone| phone.e164.clone()),
-            anonymous_id: self.reading.anonymous_id.clone(),
-            external_id: None,
-        };
-        let is_told = person.email.is_some() || person.phone.is_some() || person.anonymous_id.is_some();
-        let mut new = NewInteraction::new("form_submitted", tx.at());
-        new.contact_id = self.done.contact_id;
-        new.person = Some(person).filter(|_| is_told && new.contact_id.is_none());
-        if let Some(lead) = self.done.lead_id {
-            // A lead that was given to another contact since is not this one's to be scored by.
-            let holder = tx.leads().get(lead)?.contact_id;
-            new.lead_id = Some(lead).filter(|_| holder.is_none() || holder == new.contact_id);
-        }
-        let is_anybodys = new.contact_id.is_some() || new.person.is_some() || new.lead_id.is_some();
-        Ok(is_anybodys.then_some(new))
     }
 
     fn proof(&self, tx: &Tx<'_>) -> Proof<'_> {
@@ -343,22 +311,4 @@ fn vanished(error: Error) -> Error {
         Error::NotFound => Error::Contention("a matched record was deleted".into()),
         error => error,
     }
-}
-
-/// The answers that stay unmapped, as far as they are short, so that scoring may ask for them; and the page.
-fn properties(definition: &Definition, arrival: &Arrival) -> Map<String, Value> {
-    let short = definition.fields.iter().filter(|field| !field.multi_line);
-    let answers =
-        short.filter_map(|field| Some((field.name.clone(), arrival.reading.unmapped.get(&field.name)?.clone())));
-    let page = arrival.payload.page_url.clone().map(|page| ("page_url".to_owned(), page));
-    let (mut properties, mut size) = (Map::new(), 0);
-    for (name, value) in answers.chain(page) {
-        let value = Value::String(value);
-        size += name.len() + value.to_string().len() + 6;
-        if size > PROPERTIES_LIMIT {
-            break;
-        }
-        properties.insert(name, value);
-    }
-    properties
 }

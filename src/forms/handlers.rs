@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::definition::{Definition, FormPatch, NewForm};
+use super::definition::Definition;
+use super::input::{FormPatch, NewForm};
 use super::submission::{self, Status, Submission};
 use super::{Form, FormFilter, FormStatus, SORT_FIELDS, SubmissionFilter, public};
 use crate::auth::Actor;

@@ -125,3 +125,59 @@ fn take(patch: &mut LeadPatch, slot: &Slot, sent: &str) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::contacts::identity;
+
+    const FORM: Id = Id::from_bytes([7; 16]);
+
+    fn definition() -> Definition {
+        let document = json!({
+            "name": "x", "kind": "event", "source": "web", "topic": "CRM", "campaign": "spring", "product_line": "crm",
+        });
+        serde_json::from_value(document).unwrap()
+    }
+
+    fn reading(values: &[(&str, &str)]) -> Reading {
+        let mapped = values.iter().map(|(name, value)| (Slot::parse(name).unwrap(), (*value).to_owned()));
+        let mut reading = Reading { mapped: mapped.collect(), ..Reading::default() };
+        reading.email = reading.value(&Slot::Email).map(|email| identity::email(&email).unwrap());
+        reading
+    }
+
+    #[test]
+    fn what_a_visitor_says_of_the_interest_goes_before_what_the_form_says() {
+        let payload = Payload {
+            utm: [("utm_term", " "), ("utm_source", "x")].map(|(n, v)| (n.into(), v.into())).into(),
+            ..Payload::default()
+        };
+        let values = [
+            ("lead.topic", "ERP"),
+            ("lead.attributes.budget", "10k"),
+            ("contact.mobile", "+3725551"),
+            ("account.name", "Contoso"),
+        ];
+        let opening = opening(FORM, &definition(), &payload, &reading(&values), Whose::default());
+        assert_eq!((opening.topic.as_deref(), opening.campaign.as_deref()), (Some("ERP"), Some("spring")));
+        assert_eq!(opening.attributes.0, [("budget".to_owned(), json!("10k"))].into());
+        assert_eq!(opening.utm, [("utm_source".to_owned(), "x".to_owned())].into());
+        assert_eq!(
+            (opening.captured.phone.as_deref(), opening.captured.company.as_deref()),
+            (Some("+3725551"), Some("Contoso"))
+        );
+    }
+
+    #[test]
+    fn a_lead_begins_with_a_contact_else_an_address_and_a_form() {
+        let anonymous = reading(&[("contact.first_name", "Ann")]);
+        let addressed = reading(&[("contact.email", "Ann@X.ee")]);
+        let contact = Whose { contact: Some(Id::NIL), account: None };
+        assert_eq!(origin_key(FORM, &addressed, contact), Some(format!("{} {FORM}", Id::NIL)));
+        assert_eq!(origin_key(FORM, &addressed, Whose::default()), Some(format!("ann@x.ee {FORM}")));
+        assert_eq!(origin_key(FORM, &anonymous, Whose::default()), None);
+    }
+}

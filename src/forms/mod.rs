@@ -5,11 +5,13 @@
 //! (`reading`), and whatever a visitor could not put right is kept: `capture` stores it with what became of it, whether
 //! that worked or not. Whom it is from, `matching` decides; `policy` decides what it may change of what is known.
 
+mod activity;
 pub mod capture;
 mod cors;
 pub mod definition;
 mod fulfil;
 pub mod handlers;
+mod input;
 mod interest;
 pub mod payload;
 mod person;

@@ -14,6 +14,8 @@ use crate::leads::utm_schema;
 
 /// Fields that a submission may have.
 pub const FIELDS_MAX: usize = 64;
+/// Names that a form post may have: the fields, UTM values, consents and what identifies the submission.
+pub const PAIRS_MAX: usize = FIELDS_MAX + 26;
 
 /// A submission as it was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -75,20 +77,16 @@ pub struct FormPost;
 
 impl PartialSchema for FormPost {
     fn schema() -> RefOr<Schema> {
-        let text = |description: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(description));
-        let consent = |description| text(description).enum_values(Some(["on", "true", "false"]));
         ObjectBuilder::new()
             .schema_type(Type::Object)
             .description(Some(
-                "What a visitor filled in, as names and values. Every other name is a field of the form, `utm_…` a UTM \
-                 value; `fields.` before a name makes it surely a field. No name may be given twice",
+                "What a visitor filled in, as names and values, no name twice. `anonymous_id`, `page_url` and \
+                 `submission_id` mean what they mean in JSON, `utm_…` is a UTM value, `consent.marketing` and \
+                 `consent.profiling` are consents: `on` or `true` gives one, `false` refuses it. Every other name is a \
+                 field of the form; with `fields.` before it, surely one",
             ))
-            .property("anonymous_id", text("The id that the page knows the browser by").max_length(Some(200)))
-            .property("page_url", text("The page that the form stands on").max_length(Some(2_000)))
-            .property("submission_id", text("An id that the page made for this one submission").max_length(Some(255)))
-            .property("consent.marketing", consent("Consent to being sent marketing; a ticked checkbox sends `on`"))
-            .property("consent.profiling", consent("Consent to being scored"))
             .additional_properties(Some(AdditionalProperties::RefOr(value_schema().into())))
+            .max_properties(Some(PAIRS_MAX))
             .examples([serde_json::json!({"email": "ann@example.com", "consent.marketing": "on"})])
             .into()
     }

@@ -186,3 +186,182 @@ fn consent(purpose: Purpose, proof: Proof<'_>) -> Consent {
     let evidence = format!("submission {}{text}", proof.submission);
     Consent { granted: true, at: proof.at, how: Some("form".to_owned()), evidence: Some(evidence) }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::UpdatePolicy::{FillBlanks, LinkOnly, Overwrite};
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::contacts::identity;
+    use crate::db::types::JsonOf;
+
+    const AT: Timestamp = Timestamp::from_day(20_000);
+
+    fn definition() -> Definition {
+        let consents = json!([{"purpose": "marketing", "text_version": "3"}, {"purpose": "profiling"}]);
+        let document = json!({"name": "x", "kind": "event", "source": "web", "consents": consents});
+        serde_json::from_value(document).unwrap()
+    }
+
+    fn proof(definition: &Definition) -> Proof<'_> {
+        Proof { definition, submission: Id::NIL, at: AT }
+    }
+
+    fn reading(values: &[(&str, &str)]) -> Reading {
+        let mapped = values.iter().map(|(name, value)| (Slot::parse(name).unwrap(), (*value).to_owned()));
+        let mut reading = Reading { mapped: mapped.collect(), ..Reading::default() };
+        reading.email = reading.value(&Slot::Email).map(|email| identity::email(&email).unwrap());
+        reading.phone = reading.value(&Slot::Phone).map(|phone| identity::phone(&phone, None).unwrap());
+        reading
+    }
+
+    fn known() -> Contact {
+        Contact {
+            workspace_id: Id::NIL,
+            id: Id::NIL,
+            first_name: Some("Ann".into()),
+            last_name: None,
+            search_key: "ann".into(),
+            email: Some("Ann@x.ee".into()),
+            email_key: Some("ann@x.ee".into()),
+            phone: Some("+372 5551 2345".into()),
+            phone_key: Some("+37255512345".into()),
+            mobile: None,
+            mobile_key: None,
+            external_id: None,
+            job_title: None,
+            decision_role: None,
+            language: None,
+            address: JsonOf(Address { city: Some("Tartu".into()), ..Address::default() }),
+            account_id: None,
+            owner_id: None,
+            marketing_only: false,
+            consents: JsonOf(Consents::default()),
+            first_source: None,
+            attributes: JsonOf(serde_json::from_value(json!({"size": 50, "role": "buyer"})).unwrap()),
+            merged_into_id: None,
+            version: 1,
+            created_at: AT,
+            updated_at: AT,
+        }
+    }
+
+    fn changed(policy: UpdatePolicy, values: &[(&str, &str)]) -> (Option<ContactPatch>, Vec<String>) {
+        let definition = definition();
+        let Change { patch, conflicts } = change(policy, &known(), &reading(values), None, proof(&definition));
+        (patch, conflicts.into_iter().map(|conflict| conflict.field).collect())
+    }
+
+    #[test]
+    fn a_new_contact_has_every_value_in_its_place() {
+        let values = [
+            ("contact.first_name", "Ann"),
+            ("contact.last_name", "Tamm"),
+            ("contact.email", "ann@x.ee"),
+            ("contact.phone", "+37255512345"),
+            ("contact.mobile", "+37255512346"),
+            ("contact.job_title", "CTO"),
+            ("contact.decision_role", "buyer"),
+            ("contact.language", "et"),
+            ("contact.address.line1", "a"),
+            ("contact.address.line2", "b"),
+            ("contact.address.city", "c"),
+            ("contact.address.region", "d"),
+            ("contact.address.postal_code", "e"),
+            ("contact.address.country", "EE"),
+            ("contact.attributes.size", "50"),
+        ];
+        let new = new_contact(&reading(&values), None, proof(&definition()));
+        let given = [&new.first_name, &new.last_name, &new.email, &new.phone, &new.mobile, &new.job_title];
+        let given = given.into_iter().chain([&new.decision_role, &new.language]);
+        let address = &new.address;
+        let placed = [&address.line1, &address.line2, &address.city, &address.region, &address.postal_code];
+        let all = given.chain(placed).chain([&address.country]).map(|value| value.as_deref().unwrap());
+        assert!(all.eq(values.iter().take(14).map(|(_, value)| *value)));
+        assert_eq!(new.attributes.0, [("size".to_owned(), json!("50"))].into());
+        assert!(new.marketing_only);
+    }
+
+    #[test]
+    fn blanks_are_filled_beside_what_is_known() {
+        let values =
+            [("contact.last_name", "Tamm"), ("contact.address.region", "Tartumaa"), ("contact.first_name", "Eve")];
+        let (patch, conflicts) = changed(FillBlanks, &values);
+        let patch = patch.unwrap();
+        assert_eq!((patch.first_name, patch.last_name), (None, Some(Some("Tamm".to_owned()))));
+        let address = patch.address.unwrap();
+        assert_eq!((address.city.as_deref(), address.region.as_deref()), (Some("Tartu"), Some("Tartumaa")));
+        assert_eq!(conflicts, ["contact.first_name"]);
+    }
+
+    #[test]
+    fn spellings_of_one_identity_change_nothing_under_any_policy() {
+        for policy in [FillBlanks, Overwrite, LinkOnly] {
+            let (patch, conflicts) =
+                changed(policy, &[("contact.email", "ann@X.ee"), ("contact.phone", "003725551 2345")]);
+            assert!(patch.is_none() && conflicts.is_empty(), "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_that_is_no_text_is_compared_as_a_form_would_send_it() {
+        assert!(changed(FillBlanks, &[("contact.attributes.size", "50")]).0.is_none());
+        assert_eq!(changed(FillBlanks, &[("contact.attributes.size", "51")]).1, ["contact.attributes.size"]);
+        let patch = changed(Overwrite, &[("contact.attributes.size", "51")]).0.unwrap();
+        assert_eq!(patch.attributes.unwrap().0, [("size".to_owned(), json!("51"))].into());
+    }
+
+    #[test]
+    fn a_company_is_taken_where_none_is_known_and_contradicts_another() {
+        let (definition, account) = (definition(), Some(Id::new(AT)));
+        let reading = reading(&[("account.name", "Contoso")]);
+        let into = |policy, known: &Contact| change(policy, known, &reading, account, proof(&definition));
+        assert_eq!(into(FillBlanks, &known()).patch.unwrap().account_id, Some(account));
+        let employed = Contact { account_id: Some(Id::NIL), ..known() };
+        assert_eq!(
+            into(FillBlanks, &employed).conflicts[0],
+            Conflict { field: "account.name".into(), sent: "Contoso".into() }
+        );
+        assert_eq!(into(Overwrite, &employed).patch.unwrap().account_id, Some(account));
+        assert!(into(LinkOnly, &known()).patch.is_none());
+    }
+
+    #[test]
+    fn a_consent_given_keeps_its_first_proof() {
+        let definition = definition();
+        let reading = Reading { granted: vec![Purpose::Marketing, Purpose::Profiling], ..Reading::default() };
+        let change_of = |known: &Contact| change(LinkOnly, known, &reading, None, proof(&definition)).patch;
+        let given = change_of(&known()).unwrap().consents.unwrap();
+        let evidence = |consent: &Option<Consent>| consent.clone().unwrap().evidence.unwrap();
+        assert_eq!(evidence(&given.marketing), format!("submission {}, text 3", Id::NIL));
+        assert_eq!(evidence(&given.profiling), format!("submission {}", Id::NIL));
+        assert!(change_of(&Contact { consents: JsonOf(given.clone()), ..known() }).is_none());
+        let refused = Consent { granted: false, ..given.marketing.clone().unwrap() };
+        let consents = Consents { marketing: Some(refused), profiling: given.profiling };
+        let again = change_of(&Contact { consents: JsonOf(consents), ..known() }).unwrap().consents.unwrap();
+        assert!(again.marketing.unwrap().granted && again.profiling.is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_policy_ever_blanks_a_value(
+            policy in prop::sample::select(vec![FillBlanks, Overwrite, LinkOnly]),
+            slot in prop::sample::select(vec!["contact.first_name", "contact.address.city", "contact.attributes.role"]),
+            sent in "[a-c ]{0,3}",
+        ) {
+            let (patch, _) = changed(policy, &[(slot, &sent)]);
+            if let Some(patch) = patch {
+                let taken = match slot {
+                    "contact.first_name" => patch.first_name.unwrap(),
+                    "contact.address.city" => patch.address.unwrap().city,
+                    _ => patch.attributes.unwrap().0.get("role").map(as_text),
+                };
+                prop_assert_eq!((policy, taken.as_deref()), (Overwrite, Some(sent.as_str())));
+                prop_assert!(!sent.trim().is_empty());
+            }
+        }
+    }
+}

@@ -163,3 +163,90 @@ fn country(value: &str) -> Result<String, Rejected> {
 fn pointer(name: &str) -> String {
     format!("/fields/{}", escape(&name.chars().take(100).collect::<String>()))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn definition() -> Definition {
+        let document = json!({
+            "name": "x", "kind": "event", "source": "web",
+            "fields": [
+                {"name": "email", "required": true, "maps_to": "contact.email"},
+                {"name": "mobile", "maps_to": "contact.mobile"},
+                {"name": "name", "maps_to": "contact.first_name"},
+                {"name": "country", "maps_to": "contact.address.country"},
+                {"name": "size"},
+                {"name": "note", "multi_line": true},
+            ],
+            "consents": [{"purpose": "marketing"}, {"purpose": "profiling", "required": true}],
+        });
+        serde_json::from_value(document).unwrap()
+    }
+
+    fn read(document: Value) -> Result<Reading, Vec<String>> {
+        let payload: Payload = serde_json::from_value(document).unwrap();
+        let read = Reading::of(&definition(), &payload, Some("EE"));
+        read.map_err(|broken| broken.into_iter().map(|it| format!("{} {}", it.pointer, it.code)).collect())
+    }
+
+    #[test]
+    fn values_find_their_places_trimmed_and_empty_ones_none() {
+        let fields = json!({
+            "email": " Ann@X.ee ", "mobile": "5551 2345", "name": " ", "country": "ee", "size": " 5 ", "note": "a\nb",
+        });
+        let reading = read(json!({"fields": fields, "consents": {"profiling": true, "marketing": false}})).unwrap();
+        let mapped = [(Slot::Email, "Ann@X.ee"), (Slot::Mobile, "5551 2345"), (Slot::Country, "EE")];
+        assert_eq!(reading.mapped, mapped.map(|(slot, value)| (slot, value.to_owned())).into());
+        assert_eq!(reading.unmapped, [("note", "a\nb"), ("size", "5")].map(|(n, v)| (n.into(), v.into())).into());
+        assert_eq!(reading.granted, [Purpose::Profiling]);
+        assert_eq!(reading.keys(), [(Field::Email, "ann@x.ee".into()), (Field::Mobile, "+37255512345".into())].into());
+        assert!(reading.names_somebody());
+    }
+
+    #[test]
+    fn everything_wrong_is_told_where_it_stands() {
+        let fields =
+            json!({"email": " ", "mobile": "1", "name": "a\nb", "country": "Estonia", "a/b": "x", "size": "a\tb"});
+        let broken = read(json!({"fields": fields, "page_url": "/here"})).unwrap_err();
+        let expected = [
+            "/fields/a~1b unknown_field",
+            "/fields/country malformed",
+            "/fields/mobile invalid_phone",
+            "/fields/name control_character",
+            "/fields/size control_character",
+            "/fields/email required",
+            "/consents/profiling required",
+            "/page_url invalid_url",
+        ];
+        assert_eq!(broken, expected);
+    }
+
+    #[test]
+    fn a_name_of_any_length_is_shown_in_part() {
+        let name = "x".repeat(60_000);
+        let broken =
+            read(json!({"fields": {"email": "a@x.ee", name: "x"}, "consents": {"profiling": true}})).unwrap_err();
+        assert_eq!(broken[0].len(), "/fields/".len() + 100 + " unknown_field".len());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_accepted_is_dropped(
+            name in "[a-zäß \t\n]{0,8}", size in "\\PC{0,8}", note in "[a-z \t\n\u{0}]{0,8}",
+            email in "( ?[a-z]{1,4}@x\\.ee ?|[a-z@. ]{0,3})",
+        ) {
+            let fields = json!({"email": email, "name": name, "size": size, "note": note});
+            if let Ok(reading) = read(json!({"fields": fields, "consents": {"profiling": true}})) {
+                let kept: Vec<&String> = reading.mapped.values().chain(reading.unmapped.values()).collect();
+                for sent in [name, size, note, email] {
+                    prop_assert!(sent.trim().is_empty() || kept.iter().any(|value| *value == sent.trim()), "{sent:?}");
+                }
+                prop_assert!(kept.iter().all(|value| !value.is_empty()));
+            }
+        }
+    }
+}

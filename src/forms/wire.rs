@@ -11,14 +11,12 @@ use actix_web::web::Bytes;
 use futures_util::{StreamExt, stream};
 use serde_json::{Map, Value};
 
-use super::payload::FIELDS_MAX;
+use super::payload::{FIELDS_MAX, PAIRS_MAX};
 use crate::error::Violation;
 use crate::http::json::{self, escape};
 use crate::http::problem::{Kind, Problem};
 use crate::text;
 
-/// Names that a submission may hold beside its fields: UTM values, consents and what identifies it.
-const BESIDE_FIELDS: usize = 26;
 /// Characters of a multipart boundary (RFC 2046).
 const BOUNDARY_MAX: usize = 70;
 
@@ -167,7 +165,7 @@ fn boundary(kind: &str) -> Option<&str> {
 }
 
 fn refuse_too_many(parts: usize) -> Result<(), Problem> {
-    if parts <= FIELDS_MAX + BESIDE_FIELDS {
+    if parts <= PAIRS_MAX {
         return Ok(());
     }
     let detail = format!("must have at most {FIELDS_MAX} fields");

@@ -181,8 +181,8 @@ async fn a_closed_lead_is_not_taken_up_again() {
     let site = Site::open().await;
     site.submit(json!({"email": "ann@example.com", "question": "One?"})).await;
     let lead = site.lead().await;
-    let closing = format!("UPDATE leads SET status = 'disqualified' WHERE form_id IS NOT NULL");
-    site.app.state.db.write(scope(&site), move |tx| execute(tx, &closing)).await.unwrap();
+    let closing = "UPDATE leads SET status = 'disqualified' WHERE form_id IS NOT NULL";
+    site.app.state.db.write(scope(&site), move |tx| execute(tx, closing)).await.unwrap();
     let second = site.submit(json!({"email": "ann@example.com", "question": "Two?"})).await;
     assert_eq!(site.counts().await, [1, 2, 2, 2]);
     assert_ne!(site.became(&second).await["lead_id"], lead["id"]);
@@ -270,6 +270,56 @@ async fn what_cannot_be_matched_is_created_or_fails_as_the_form_says() {
     let decision = became["outcome"]["contact"]["decision_id"].as_str().unwrap();
     let kept = failing.admin.get(&format!("/v1/match-decisions/{decision}")).await.expect(200);
     assert_eq!(kept["decision"]["outcome"], "unmatchable");
+}
+
+// Scores.
+
+fn model() -> Value {
+    json!({
+        "name": "Interest", "target": "contact", "sales_ready_score": 100, "groups": [],
+        "rules": [
+            {"key": "forms", "points": 30, "when": [{"interaction": "form_submitted", "frequency": "each"}]},
+            {"key": "buyer", "points": 20, "when": [{"field": "contact.attributes.role", "op": "eq", "value": "buyer"}]},
+        ],
+        "grades": [{"name": "cold", "to": 25}, {"name": "warm", "from": 26, "to": 60}, {"name": "hot", "from": 61}],
+    })
+}
+
+#[tokio::test]
+async fn a_submission_scores_its_lead_by_what_was_done_and_what_was_said() {
+    let site = Site::open().await;
+    crate::scoring::live_model(&site.admin, model()).await;
+    site.submit(json!({"email": "ann@example.com"})).await;
+    let lead = site.lead().await;
+    assert_eq!((&lead["score"], &lead["stage"]), (&json!(30), &json!("marketing_qualification")));
+    site.submit(json!({"email": "ann@example.com", "role": "buyer"})).await;
+    let lead = site.lead().await;
+    assert_eq!((&lead["score"], &lead["temperature"]), (&json!(80), &json!("hot")));
+    site.submit(json!({"email": "ann@example.com", "size": "5"})).await;
+    assert_eq!(site.lead().await["stage"], "sales_acceptance");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn identical_submissions_at_once_score_once_and_are_told_once() {
+    let site = Site::open().await;
+    crate::scoring::live_model(&site.admin, model()).await;
+    at_once(&site, vec![json!({"fields": {"email": "ann@example.com"}}); 64]).await;
+    let lead = site.lead().await;
+    assert_eq!(lead["score"], 30);
+    let entries = site.list(&format!("/v1/leads/{}/score-entries", bodies::id(&lead))).await;
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    for kind in ["submission.processed", "contact.created", "lead.created", "lead.scored"] {
+        assert_eq!(site.count(&format!("/v1/events?type={kind}")).await, 1, "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn answers_of_one_person_at_once_all_count() {
+    let site = Site::open().await;
+    crate::scoring::live_model(&site.admin, model()).await;
+    let answer = |number| json!({"fields": {"email": "ann@example.com", "size": format!("{number}")}});
+    at_once(&site, (0..32).map(answer).collect()).await;
+    assert_eq!(site.lead().await["score"], 32 * 30);
 }
 
 // The update policy.
@@ -807,8 +857,13 @@ async fn submissions_are_listed_by_form_state_contact_and_lead() {
     let listed = async |query: String| site.list(&format!("/v1/submissions?{query}")).await;
     assert_eq!(listed(format!("form_id={}", bodies::id(&site.form))).await, [failed.clone(), ann.clone()]);
     assert_eq!(listed("status=failed".to_owned()).await, [failed]);
-    assert_eq!(listed(format!("contact_id={}", ann["contact_id"].as_str().unwrap())).await, [ann.clone()]);
-    assert_eq!(listed(format!("lead_id={}", ann["lead_id"].as_str().unwrap())).await, [ann.clone()]);
+    for name in ["contact_id", "lead_id"] {
+        assert_eq!(
+            listed(format!("{name}={}", ann[name].as_str().unwrap())).await,
+            std::slice::from_ref(&ann),
+            "{name}"
+        );
+    }
     let page = site.admin.get("/v1/submissions?limit=1&count=true&sort=received_at").await.expect(200);
     assert_eq!((&page["data"], &page["total"]), (&json!([ann]), &json!(2)));
     let stranger = site.app.other_workspace().admin().await;
