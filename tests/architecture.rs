@@ -17,7 +17,7 @@ const ROOMS: [&str; 10] = [
 ];
 
 /// Files of rules: pure functions over values, which any room may use.
-const RULES: [&str; 25] = [
+const RULES: [&str; 32] = [
     "attributes.rs",
     "clock.rs",
     "contacts/identity.rs",
@@ -25,9 +25,16 @@ const RULES: [&str; 25] = [
     "filter/compare.rs",
     "filter/field.rs",
     "filter/mod.rs",
+    "forms/definition.rs",
+    "forms/interest.rs",
+    "forms/person.rs",
+    "forms/policy.rs",
+    "forms/reading.rs",
     "forms/redirect.rs",
+    "forms/slot.rs",
     "id.rs",
     "matching/decide.rs",
+    "matching/keys.rs",
     "matching/strategy.rs",
     "process/stage.rs",
     "process/transition.rs",

@@ -8,7 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::definition::Definition;
 use super::input::{FormPatch, NewForm};
 use super::submission::{self, Status, Submission};
-use super::{Form, FormFilter, FormStatus, SORT_FIELDS, SubmissionFilter, public};
+use super::{Form, FormFilter, FormStatus, SORT_FIELDS, SubmissionFilter, public_handlers};
 use crate::auth::Actor;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -23,7 +23,7 @@ use crate::id::Id;
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(change).service(remove).service(publish).service(stop);
     config.service(list_submissions).service(show_submission);
-    public::routes(config);
+    public_handlers::routes(config);
 }
 
 /// A form.

@@ -16,7 +16,7 @@ mod interest;
 pub mod payload;
 mod person;
 pub mod policy;
-mod public;
+mod public_handlers;
 pub mod reading;
 pub mod redirect;
 mod repository;
