@@ -5,12 +5,12 @@
 //! the contract and the service cannot drift apart. Rules that JSON Schema cannot say stay with their feature.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
 use jsonschema::Validator;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 use super::problem::{Kind, Problem};
@@ -57,10 +57,19 @@ struct Body {
     item: Option<Validator>,
 }
 
+/// Where the document keeps its named schemas.
+const SCHEMAS: &str = "#/components/schemas/";
 /// Entries that a body may have that is a list of records.
 const MOST_ITEMS: usize = 1_000;
 
 impl Contract {
+    /// The contract of this program, read once.
+    pub fn shared() -> Result<&'static Self, String> {
+        static SHARED: LazyLock<Result<Contract, String>> =
+            LazyLock::new(|| Contract::new(&super::document::document()));
+        SHARED.as_ref().map_err(Clone::clone)
+    }
+
     /// Reads the document. Fails only when the document itself is broken, which a test shows before any release.
     pub fn new(document: &OpenApi) -> Result<Self, String> {
         let document = serde_json::to_value(document).map_err(|e| e.to_string())?;
@@ -265,7 +274,7 @@ fn item_schema<'d>(schema: &'d Value, document: &'d Value) -> Option<&'d Value> 
 
 /// The schema itself, or the one that it refers to.
 fn resolved<'d>(schema: &'d Value, document: &'d Value) -> &'d Value {
-    let name = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+    let name = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix(SCHEMAS));
     name.map_or(schema, |name| &document["components"]["schemas"][name])
 }
 
@@ -290,8 +299,10 @@ fn is_media_type(given: &str, media_type: &str) -> bool {
 
 fn validator(schema: &Value, document: &Value) -> Result<Validator, String> {
     let mut schema = schema.clone();
+    let mut needed = Map::new();
+    gather(&schema, document, &mut needed);
     if let Value::Object(members) = &mut schema {
-        members.insert("components".to_owned(), document["components"].clone());
+        members.insert("components".to_owned(), json!({"schemas": needed}));
     }
     jsonschema::draft202012::options()
         .should_validate_formats(true)
@@ -299,4 +310,23 @@ fn validator(schema: &Value, document: &Value) -> Result<Validator, String> {
         .with_format("date-time", |text: &str| Timestamp::parse(text).is_some())
         .build(&schema)
         .map_err(|e| e.to_string())
+}
+
+/// Gathers the named schemas that `schema` refers to, and those they refer to: a validator made of no more than it
+/// needs is made quickly.
+fn gather(schema: &Value, document: &Value, needed: &mut Map<String, Value>) {
+    match schema {
+        Value::Array(items) => items.iter().for_each(|item| gather(item, document, needed)),
+        Value::Object(members) => {
+            if let Some(name) = members.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix(SCHEMAS))
+                && !needed.contains_key(name)
+            {
+                let named = &document["components"]["schemas"][name];
+                needed.insert(name.to_owned(), named.clone());
+                gather(named, document, needed);
+            }
+            members.values().for_each(|member| gather(member, document, needed));
+        }
+        _ => {}
+    }
 }

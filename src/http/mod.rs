@@ -37,7 +37,7 @@ pub struct State {
     /// What users and clients may do, remembered.
     pub principals: Principals,
     /// What requests must look like.
-    pub contract: contract::Contract,
+    pub contract: &'static contract::Contract,
     /// How much each caller may ask.
     pub rate: rate::Rate,
     /// How long idempotency keys are kept.
@@ -53,7 +53,7 @@ impl State {
         rate: rate::Rate,
         idempotency: idempotency::Terms,
     ) -> Result<Self, String> {
-        let contract = contract::Contract::new(&document::document())?;
+        let contract = contract::Contract::shared()?;
         Ok(Self { db, clock, tokens, principals: Principals::default(), contract, rate, idempotency })
     }
 }
