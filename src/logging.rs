@@ -14,7 +14,9 @@ pub fn start(filter: &str) {
         .init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        log::error!(target: "ripen::panic", "panicked at {place}: {}", panic.payload_as_str().unwrap_or("no message"));
+        let payload = panic.payload();
+        let message = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
+        log::error!(target: "ripen::panic", "panicked at {place}: {}", message.unwrap_or("no message"));
     }));
 }
 
