@@ -74,7 +74,7 @@ pub struct NewContact {
 pub struct AnonymousId(String);
 
 /// Changes to a person: absent fields stay, null clears.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"job_title": "Head of logistics", "phone": null}))]
 pub struct ContactPatch {

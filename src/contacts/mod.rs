@@ -210,10 +210,13 @@ pub fn create(tx: &mut Tx<'_>, new: &NewContact) -> Result<Contact> {
     Ok(contact)
 }
 
-/// Changes the fields that `patch` names.
+/// Changes the fields that `patch` names; one that names none changes nothing.
 pub fn change(tx: &mut Tx<'_>, id: Id, patch: &ContactPatch, condition: &Condition) -> Result<Contact> {
     let before = tx.contacts().lock(id)?;
     condition.check(before.version)?;
+    if *patch == ContactPatch::default() {
+        return Ok(before);
+    }
     let changes = patch.changes(tx, &before)?;
     refuse_duplicate(tx, id, changes.new_email_key(), changes.new_external_id())?;
     let contact = tx.contacts().update(id, changes)?;

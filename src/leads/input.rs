@@ -62,7 +62,7 @@ pub struct NewLead {
 }
 
 /// Changes to a lead: absent fields stay, null clears.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"topic": "Warehouse software, 40 users", "campaign": null}))]
 pub struct LeadPatch {

@@ -293,12 +293,15 @@ pub fn create(tx: &mut Tx<'_>, new: &NewLead) -> Result<Lead> {
     open(tx, &opening)
 }
 
-/// Changes the fields that `patch` names. 409 for a closed lead.
+/// Changes the fields that `patch` names; one that names none changes nothing. 409 for a closed lead.
 pub fn change(tx: &mut Tx<'_>, id: Id, patch: &LeadPatch, condition: &Condition) -> Result<Lead> {
     let before = tx.leads().lock(id)?;
     condition.check(before.version)?;
     if before.status.0 != Status::Open {
         return Err(Error::Conflict("a closed lead refuses changes; reopen it first".into()));
+    }
+    if *patch == LeadPatch::default() {
+        return Ok(before);
     }
     let changes = patch.changes(tx, &before)?;
     let lead = tx.leads().update(id, changes)?;

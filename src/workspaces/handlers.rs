@@ -113,7 +113,7 @@ impl From<User> for UserView {
 }
 
 /// Changes to a user: absent fields stay, null clears.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"role": "sales_manager", "away_until": null}))]
 struct UserPatch {
@@ -260,6 +260,10 @@ async fn change_user(PathId(id): PathId, command: Command<UserPatch>) -> Reply {
 fn save_user(tx: &mut Tx<'_>, id: Id, patch: &UserPatch, condition: &Condition) -> Result<Answer> {
     let mut user = tx.users().find(id)?.ok_or(Error::NotFound)?;
     condition.check(user.version)?;
+    if *patch == UserPatch::default() {
+        let version = user.version;
+        return Ok(Answer::ok(&UserView::from(user))?.version(version));
+    }
     patch.apply(&mut user)?;
     if tx.users().find_email(&user.email_key)?.is_some_and(|other| other.id != id) {
         return Err(Error::Conflict("a user with this e-mail address exists".into()));
@@ -434,6 +438,9 @@ async fn change_settings(command: Command<SettingsPatch>) -> Reply {
             let workspace = tx.workspaces().own()?;
             condition.check(workspace.version)?;
             let settings = workspace.settings.0.changed(patch)?;
+            if settings == workspace.settings.0 {
+                return Ok(Answer::ok(&settings)?.version(workspace.version));
+            }
             if !tx.workspaces().update_settings(workspace.id, workspace.version, &settings)? {
                 return Err(Error::Stale { current: workspace.version + 1 });
             }

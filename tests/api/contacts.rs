@@ -237,3 +237,19 @@ async fn a_contact_that_a_lead_refers_to_is_not_deleted() {
     admin.post("/v1/leads", lead).await.expect(201);
     admin.delete(&path(&contact)).await.expect(409);
 }
+
+#[tokio::test]
+async fn a_patch_that_names_nothing_changes_nothing() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let contact = ann(&app).await;
+    let lead = json!({"contact_id": contact["id"], "topic": "Software", "source": "web"});
+    let lead = admin.post("/v1/leads", lead).await.expect(201);
+    let lead_path = format!("/v1/leads/{}", lead["id"].as_str().unwrap());
+    app.wait_days(1);
+    assert_eq!(admin.patch(&path(&contact), json!({})).await.expect(200)["version"], contact["version"]);
+    assert_eq!(admin.patch(&lead_path, json!({})).await.expect(200)["version"], lead["version"]);
+    assert_eq!(admin.patch_version("/v1/settings", 1, json!({})).await.header("etag"), Some("\"v1\""));
+    let user = format!("/v1/users/{}", admin.id());
+    assert_eq!(admin.patch_version(&user, 1, json!({})).await.expect(200)["version"], 1);
+}
