@@ -44,6 +44,7 @@ fn meaning(error: &Diesel) -> Meaning {
 /// diesel keeps no error code for these, so the message has to tell.
 fn meaning_of_text(message: &str) -> Meaning {
     const CONTENTION: [&str; 2] = ["deadlock detected", "lock timeout"];
+    const EXHAUSTED: [&str; 4] = ["No space left", "too many clients", "out of shared memory", "out of memory"];
     const UNREACHABLE: [&str; 12] = [
         "database is locked",
         "database or disk is full",
@@ -61,7 +62,7 @@ fn meaning_of_text(message: &str) -> Meaning {
     let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
     if says(&CONTENTION) {
         Meaning::Contention
-    } else if says(&UNREACHABLE) || message.contains("No space left") || message.contains("too many clients") {
+    } else if says(&UNREACHABLE) || says(&EXHAUSTED) {
         Meaning::Unreachable
     } else {
         Meaning::Fault

@@ -119,15 +119,14 @@ impl NewInteraction {
         }
     }
 
-    /// The turns to take before it is recorded; see [`Tx::take_turns`].
+    /// The turns to take before it is recorded; see [`Tx::take_turns`]. None for source and external id: behind those
+    /// stands the uniqueness guard, and a list of a thousand takes locks enough.
     pub(super) fn turns(&self) -> Vec<String> {
         let person = self.person.clone().unwrap_or_default();
         let email = person.email.as_deref().and_then(|typed| identity::email(typed).ok()).map(|email| email.key);
         let phone = person.phone.as_deref().and_then(|typed| identity::phone(typed, None).ok()).map(|phone| phone.e164);
         let mut turns = contacts::turns(email.as_deref(), phone.as_deref(), person.external_id.as_deref());
         turns.extend(person.anonymous_id.map(|id| format!("anonymous {id}")));
-        turns
-            .extend(self.source.iter().zip(&self.external_id).map(|(source, id)| format!("interaction {source} {id}")));
         turns
     }
 
