@@ -70,8 +70,8 @@ struct TokenWish {
     /// What the token may be used for: admin, marketer, teleprospector, salesperson, sales_manager, viewer or integration
     #[arg(long, default_value = "admin", value_parser = role)]
     role: Role,
-    /// The user it speaks for [default: the first administrator, or <role>@<key>.invalid]
-    #[arg(long)]
+    /// The user it speaks for: unless said, the first administrator or an address made of role and workspace.
+    #[arg(long, help = "The user it speaks for [default: the first administrator, or <role>@<key>.invalid]")]
     email: Option<String>,
     /// Hours that it is good for, 1 to 24
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(i64).range(1..=24))]

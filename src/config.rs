@@ -16,6 +16,11 @@ use crate::http::idempotency::Terms;
 const SECRET: &str = "RIPEN_JWT_SECRET";
 const SECRET_FILE: &str = "RIPEN_JWT_SECRET_FILE";
 
+const DATABASE_HELP: &str = "Database: sqlite://<file> or postgres://<user>:<password>@<host>/<database> \
+    [default: ripen.db in the data directory]";
+const LOG_HELP: &str = "What to log: off, error, warn, info, debug or trace, for all or as <module>=<level>, separated \
+    by commas";
+
 /// What the help says about the settings that are never flags.
 pub const SECRETS_HELP: &str = "\
 Secrets are taken from the environment only:
@@ -33,9 +38,8 @@ pub struct BadSetting(pub String);
 #[derive(clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
-    /// Database: sqlite://<file> or postgres://<user>:<password>@<host>/<database> [default: ripen.db in the data
-    /// directory]
-    #[arg(long, value_name = "URL", env = "RIPEN_DATABASE_URL", hide_env_values = true, global = true)]
+    /// The database's address; a file in the data directory unless said.
+    #[arg(long, help = DATABASE_HELP, value_name = "URL", env = "RIPEN_DATABASE_URL", hide_env_values = true, global = true)]
     database_url: Option<String>,
     /// Directory for what the service keeps beside a database server: the SQLite file and the token secret
     #[arg(
@@ -75,14 +79,21 @@ pub struct Settings {
     /// File to write the port to once the service listens
     #[arg(long, value_name = "FILE", env = "RIPEN_PORT_FILE", hide_env_values = true, global = true)]
     port_file: Option<PathBuf>,
-    /// What to log: off, error, warn, info, debug or trace, for all or as <module>=<level>, separated by commas
-    #[arg(long, value_name = "FILTER", env = "RIPEN_LOG", hide_env_values = true, global = true, default_value = "info", value_parser = log_filter)]
+    /// What to log, for all or by module.
+    #[arg(long, help = LOG_HELP, value_name = "FILTER", env = "RIPEN_LOG", hide_env_values = true, global = true, default_value = "info", value_parser = log_filter)]
     log: String,
     /// Workspace to make at the start, with an administrator, unless it exists
     #[arg(long, value_name = "KEY", env = "RIPEN_ADMIN_WORKSPACE", hide_env_values = true, global = true)]
     admin_workspace: Option<String>,
-    /// E-mail address of that administrator [default: admin@<key>.invalid]
-    #[arg(long, value_name = "EMAIL", env = "RIPEN_ADMIN_EMAIL", hide_env_values = true, global = true)]
+    /// E-mail address of that administrator; made of the key unless said.
+    #[arg(
+        long,
+        help = "E-mail address of that administrator [default: admin@<key>.invalid]",
+        value_name = "EMAIL",
+        env = "RIPEN_ADMIN_EMAIL",
+        hide_env_values = true,
+        global = true
+    )]
     admin_email: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! The filter language: what may be asked of a lead, its contact and its account.
 //!
-//! A condition compares one field with a value. [`check`] lists everything wrong with one; [`holds`] answers it in
+//! A condition compares one field with a value. [`check()`] lists everything wrong with one; [`holds`] answers it in
 //! memory. An attribute has no declared type, so the value it is compared with decides: ordering takes numbers only,
 //! and lists or objects kept in an attribute are set but equal to nothing.
 

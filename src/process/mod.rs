@@ -1,6 +1,6 @@
 //! The stages a lead goes through (PRO-1 to PRO-4), and the one door through which it changes stage.
 //!
-//! Every change of stage in the program is made by [`pass`]: it checks, writes the lead's stage, an append-only
+//! Every change of stage in the program is made by `pass`: it checks, writes the lead's stage, an append-only
 //! history row with the time spent in the stage left, and the event with both stages. `transition` decides; nothing
 //! else does. Until workspaces define processes of their own there is the shipped one.
 
