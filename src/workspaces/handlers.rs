@@ -1,13 +1,11 @@
-//! Users, clients and settings over HTTP.
+//! Users over HTTP, and the paths of the whole feature.
 
-use actix_web::{delete, get, patch, post, web};
+use actix_web::{get, patch, post, web};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::settings::Settings;
-use super::{Client, Label, NewUser, User};
+use super::{Label, NewUser, User, client_handlers, settings_handlers};
 use crate::auth::Actor;
 use crate::auth::scope::Role;
 use crate::auth::token::PrincipalKind;
@@ -23,31 +21,18 @@ use crate::http::condition::Condition;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::patch;
 use crate::http::path::PathId;
-use crate::http::problem::{Kind, Problem};
 use crate::id::Id;
 use crate::workspaces;
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list_users).service(create_user).service(show_user).service(change_user);
-    config.service(list_clients).service(create_client).service(remove_client);
-    config.service(show_settings).service(change_settings);
+    config.configure(client_handlers::routes).configure(settings_handlers::routes);
 }
 
 const USER_SORT: &[SortField] = &[SortField::new("created_at", "users.created_at", SortKind::Instant)];
-const CLIENT_SORT: &[SortField] = &[SortField::new("created_at", "clients.created_at", SortKind::Instant)];
 
 impl Sorted for User {
-    fn id(&self) -> Id {
-        self.id
-    }
-
-    fn sort_value(&self, _: &str) -> String {
-        self.created_at.to_string()
-    }
-}
-
-impl Sorted for Client {
     fn id(&self) -> Id {
         self.id
     }
@@ -274,180 +259,4 @@ fn save_user(tx: &mut Tx<'_>, id: Id, patch: &UserPatch, condition: &Condition) 
     let user = tx.users().find(id)?.ok_or(Error::NotFound)?;
     let version = user.version;
     Ok(Answer::ok(&UserView::from(user))?.version(version))
-}
-
-/// A client.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Client)]
-struct ClientView {
-    /// Its id; also its `client_id` at `/oauth/token`.
-    id: Id,
-    /// Its name.
-    #[schema(example = "Newsletter service")]
-    name: String,
-    /// What it may do.
-    #[schema(example = json!(["interactions:write"]))]
-    scopes: Vec<String>,
-    /// Whether it is locked out.
-    disabled: bool,
-    /// When it was added.
-    created_at: Timestamp,
-}
-
-impl From<Client> for ClientView {
-    fn from(client: Client) -> Self {
-        Self {
-            id: client.id,
-            name: client.name,
-            scopes: client.scopes.0,
-            disabled: client.disabled,
-            created_at: client.created_at,
-        }
-    }
-}
-
-/// A new client with its secret.
-#[derive(Serialize, ToSchema)]
-struct CreatedClient {
-    /// The client.
-    client: ClientView,
-    /// Its secret, shown this once and never again.
-    client_secret: String,
-}
-
-/// A program that is to act in the workspace.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"name": "Newsletter service", "scopes": ["interactions:write"]}))]
-struct NewClient {
-    /// Its name.
-    #[schema(min_length = 1, max_length = 200)]
-    name: String,
-    /// What it may do.
-    #[schema(value_type = Vec<ScopeName>, min_items = 1, max_items = 50)]
-    scopes: Vec<String>,
-}
-
-/// The name of a scope, as the operations list them.
-#[derive(ToSchema)]
-#[schema(max_length = 50, example = "interactions:write")]
-#[expect(dead_code, reason = "describes an entry of `scopes`")]
-struct ScopeName(String);
-
-/// List clients
-///
-/// Programs that may act in the workspace. Can be ordered by `created_at`.
-#[utoipa::path(
-    tag = "workspace",
-    operation_id = "list_clients",
-    params(PageQuery),
-    responses((status = 200, description = "A page of clients", body = Page<ClientView>)),
-    security(("bearer" = ["workspace:admin"])),
-)]
-#[get("/v1/clients")]
-async fn list_clients(actor: Actor, page: web::Query<PageQuery>) -> Reply {
-    let paging = page.paging(CLIENT_SORT)?;
-    actor.read(move |tx| Answer::ok(&Page::new(tx.clients().list(&paging)?, &paging, None, ClientView::from)?)).await
-}
-
-/// Create a client
-///
-/// The answer holds the secret, this once: it is kept only as a hash.
-#[utoipa::path(
-    tag = "workspace",
-    operation_id = "create_client",
-    request_body = NewClient,
-    responses((status = 201, description = "The client and its secret", body = CreatedClient)),
-    security(("bearer" = ["workspace:admin"])),
-)]
-#[post("/v1/clients")]
-async fn create_client(command: Command<NewClient>) -> Reply {
-    command
-        .run(|tx, new, _| {
-            let (client, client_secret) = workspaces::create_client(tx, &new.name, &new.scopes)?;
-            let location = format!("/v1/clients/{}", client.id);
-            let again = Problem::new(Kind::Conflict, "the client was created before; its secret was shown then");
-            Ok(Answer::created(location, &CreatedClient { client: client.into(), client_secret })?.shown_once(again))
-        })
-        .await
-}
-
-/// Delete a client
-///
-/// Its secret and its tokens are worth nothing within half a minute.
-#[utoipa::path(
-    tag = "workspace",
-    operation_id = "delete_client",
-    params(("id" = Id, Path, description = "The client")),
-    responses((status = 204, description = "Deleted")),
-    security(("bearer" = ["workspace:admin"])),
-)]
-#[delete("/v1/clients/{id}")]
-async fn remove_client(PathId(id): PathId, command: Command<()>) -> Reply {
-    let (state, workspace) = (command.actor.state.clone(), command.actor.workspace);
-    let reply = command
-        .run(move |tx, (), _| if tx.clients().delete(id)? { Ok(Answer::deleted()) } else { Err(Error::NotFound) })
-        .await;
-    state.principals.forget(workspace, PrincipalKind::Client, id);
-    reply
-}
-
-/// Get settings
-///
-/// What the workspace decided for itself.
-#[utoipa::path(
-    tag = "workspace",
-    operation_id = "get_settings",
-    responses((status = 200, description = "The settings", body = Settings)),
-    security(("bearer" = ["workspace:admin"])),
-)]
-#[get("/v1/settings")]
-async fn show_settings(actor: Actor) -> Reply {
-    actor
-        .read(|tx| {
-            let workspace = tx.workspaces().own()?;
-            Ok(Answer::ok(&workspace.settings.0)?.version(workspace.version))
-        })
-        .await
-}
-
-/// Changes to the settings: absent members stay, null restores the default.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"default_country": "EE"}), value_type = Object)]
-struct SettingsPatch(Value);
-
-/// Change settings
-///
-/// A merge patch; a source set to null is removed.
-#[utoipa::path(
-    tag = "workspace",
-    operation_id = "change_settings",
-    params(("If-Match" = String, Header, description = "The ETag of the version to change; another version gives 412")),
-    request_body(content = SettingsPatch, content_type = "application/merge-patch+json", example = json!({"default_country": "EE"})),
-    responses(
-        (status = 200, description = "The settings after the change", body = Settings),
-        (status = 412, description = "The settings have changed since they were read"),
-        (status = 428, description = "If-Match is missing"),
-    ),
-    security(("bearer" = ["workspace:admin"])),
-)]
-#[patch("/v1/settings")]
-async fn change_settings(command: Command<SettingsPatch>) -> Reply {
-    command
-        .run(|tx, SettingsPatch(patch), condition| {
-            let workspace = tx.workspaces().own()?;
-            condition.check(workspace.version)?;
-            let settings = workspace.settings.0.changed(patch)?;
-            if settings == workspace.settings.0 {
-                return Ok(Answer::ok(&settings)?.version(workspace.version));
-            }
-            if !tx.workspaces().update_settings(workspace.id, workspace.version, &settings)? {
-                return Err(Error::Stale { current: workspace.version + 1 });
-            }
-            if settings.require_profiling_consent != workspace.settings.0.require_profiling_consent {
-                crate::scoring::consent_rule_changed(tx)?;
-            }
-            Ok(Answer::ok(&settings)?.version(workspace.version + 1))
-        })
-        .await
 }

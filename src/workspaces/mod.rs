@@ -4,9 +4,11 @@
 //! A user's role decides their scopes. A client holds its scopes itself; its secret is 256 random bits, shown once and
 //! kept only as SHA-256, which is enough for a secret nobody chose.
 
+mod client_handlers;
 pub mod handlers;
 mod repository;
 pub mod settings;
+mod settings_handlers;
 
 use std::sync::Arc;
 
