@@ -16,9 +16,10 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
-use crate::http::problem::Problem;
+use crate::http::problem::{Kind, Problem};
 use crate::id::Id;
 use crate::leads;
+use crate::scoring::{self, ExplainedScore};
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -69,8 +70,12 @@ struct LeadQuery {
     created_from: Option<Timestamp>,
     /// Only leads created before this instant.
     created_until: Option<Timestamp>,
-    /// Records to show with each lead: `contact`, `account`, separated by commas.
-    #[param(pattern = "^(contact|account)(,(contact|account))*$", example = "contact")]
+    /// What to show with each lead: `contact`, `account`, `scores`, separated by commas. Each needs the scope to read it.
+    #[param(
+        max_length = 100,
+        pattern = "^(contact|account|scores)(,(contact|account|scores))*$",
+        example = "contact,scores"
+    )]
     expand: Option<String>,
 }
 
@@ -102,7 +107,34 @@ impl LeadQuery {
     }
 }
 
-/// A lead with the records it was asked to be shown with.
+/// What to show with a lead, as far as the actor may read it.
+#[derive(Clone, Copy, Default)]
+struct Wanted {
+    contact: bool,
+    account: bool,
+    scores: bool,
+}
+
+impl Wanted {
+    /// Reads a checked list of names; 403 when a scope is missing for one of them.
+    fn read(actor: &Actor, names: Option<&str>) -> std::result::Result<Self, Problem> {
+        let mut wanted = Self::default();
+        for name in names.iter().flat_map(|names| names.split(',')) {
+            let (place, scope) = match name {
+                "contact" => (&mut wanted.contact, "contacts:read"),
+                "account" => (&mut wanted.account, "accounts:read"),
+                _ => (&mut wanted.scores, "scoring:read"),
+            };
+            if !actor.may(scope) {
+                return Err(Problem::new(Kind::Forbidden, format!("the scope {scope} is needed to expand {name}")));
+            }
+            *place = true;
+        }
+        Ok(wanted)
+    }
+}
+
+/// A lead with what it was asked to be shown with.
 #[derive(Serialize, ToSchema)]
 struct LeadView {
     #[serde(flatten)]
@@ -113,20 +145,23 @@ struct LeadView {
     /// Its account, with `expand=account`.
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<Account>,
+    /// Its scores at the moment of reading, with `expand=scores`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scores: Option<Vec<ExplainedScore>>,
 }
 
 impl LeadView {
-    fn new(tx: &mut Tx<'_>, lead: Lead, expand: Option<&str>) -> Result<Self> {
-        let wanted = |name: &str| expand.is_some_and(|names| names.split(',').any(|known| known == name));
-        let contact = match lead.contact_id.filter(|_| wanted("contact")) {
+    fn new(tx: &mut Tx<'_>, lead: Lead, wanted: Wanted) -> Result<Self> {
+        let contact = match lead.contact_id.filter(|_| wanted.contact) {
             Some(id) => tx.contacts().find(id)?,
             None => None,
         };
-        let account = match lead.account_id.filter(|_| wanted("account")) {
+        let account = match lead.account_id.filter(|_| wanted.account) {
             Some(id) => tx.accounts().find(id)?,
             None => None,
         };
-        Ok(Self { lead, contact, account })
+        let scores = if wanted.scores { Some(scoring::explain(tx, lead.id, false)?.data) } else { None };
+        Ok(Self { lead, contact, account, scores })
     }
 }
 
@@ -142,13 +177,14 @@ impl LeadView {
 )]
 #[get("/v1/leads")]
 async fn list(actor: Actor, query: web::Query<LeadQuery>, page: web::Query<PageQuery>) -> Reply {
-    let (count, paging, expand) = (page.count == Some(true), page.paging(SORT_FIELDS)?, query.expand.clone());
+    let (count, paging) = (page.count == Some(true), page.paging(SORT_FIELDS)?);
+    let wanted = Wanted::read(&actor, query.expand.as_deref())?;
     let filter = query.into_inner().filter()?;
     actor
         .read(move |tx| {
             let total = if count { Some(tx.leads().count(&filter)?) } else { None };
             let page = Page::new(tx.leads().list(&filter, &paging)?, &paging, total, |lead| lead)?;
-            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, expand.as_deref()))?)
+            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, wanted))?)
         })
         .await
 }
@@ -168,7 +204,7 @@ async fn create(command: Command<NewLead>) -> Reply {
     command
         .run(|tx, new, _| {
             let id = leads::create(tx, new)?.id;
-            crate::scoring::lead_changed(tx, id)?;
+            scoring::lead_changed(tx, id)?;
             let lead = tx.leads().get(id)?;
             Ok(Answer::created(format!("/v1/leads/{id}"), &lead)?.version(lead.version))
         })
@@ -179,8 +215,12 @@ async fn create(command: Command<NewLead>) -> Reply {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Expand {
-    /// Records to show with the lead: `contact`, `account`, separated by commas.
-    #[param(pattern = "^(contact|account)(,(contact|account))*$", example = "contact")]
+    /// What to show with the lead: `contact`, `account`, `scores`, separated by commas. Each needs the scope to read it.
+    #[param(
+        max_length = 100,
+        pattern = "^(contact|account|scores)(,(contact|account|scores))*$",
+        example = "contact,scores"
+    )]
     expand: Option<String>,
 }
 
@@ -196,11 +236,15 @@ struct Expand {
 )]
 #[get("/v1/leads/{id}")]
 async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Reply {
+    let wanted = Wanted::read(&actor, query.expand.as_deref())?;
+    let alone = query.expand.is_none();
     actor
         .read(move |tx| {
             let lead = tx.leads().get(id)?;
             let version = lead.version;
-            Ok(Answer::ok(&LeadView::new(tx, lead, query.expand.as_deref())?)?.version(version))
+            let answer = Answer::ok(&LeadView::new(tx, lead, wanted)?)?;
+            // The version says nothing of the records shown beside the lead.
+            Ok(if alone { answer.version(version) } else { answer })
         })
         .await
 }
@@ -228,7 +272,7 @@ async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
     command
         .run(move |tx, patch, condition| {
             leads::change(tx, id, patch, condition)?;
-            crate::scoring::lead_changed(tx, id)?;
+            scoring::lead_changed(tx, id)?;
             let lead = tx.leads().get(id)?;
             Ok(Answer::ok(&lead)?.version(lead.version))
         })

@@ -58,6 +58,7 @@ use crate::schema::{lead_scores, score_entries, scoring_models};
 pub use compile::Model;
 pub use condition::{Behaviour, Condition, Decay, Frequency, Property};
 pub use evaluate::{Facts, Scorecard, Share, evaluate};
+pub use explain::{ExplainedScore, explain};
 pub use forecast::{Change, forecast, next_change};
 pub use ledger::{Cause, Row, Stored, Walk, entries, walk};
 pub use model::{Definition, Grade, Group, Rule, Target};

@@ -101,3 +101,21 @@ async fn a_list_is_bounded_by_times_that_make_sense() {
         assert_eq!(problem["type"], "/problems/invalid-parameter", "{query}");
     }
 }
+
+#[tokio::test]
+async fn what_may_not_be_read_is_not_shown_beside_a_lead_either() {
+    let app = TestApp::start().await;
+    let contact = contact(&app).await;
+    let body = json!({"contact_id": contact["id"], "topic": "Software", "source": "web"});
+    let lead = app.admin().await.post("/v1/leads", body).await.expect(201);
+    let reader = app.integration(&["leads:read"]).await;
+    reader.get(&path(&lead)).await.expect(200);
+    for expand in ["contact", "account", "scores", "scores,contact"] {
+        reader.get(&format!("{}?expand={expand}", path(&lead))).await.expect_problem(403, "forbidden");
+        reader.get(&format!("/v1/leads?expand={expand}")).await.expect_problem(403, "forbidden");
+    }
+    let shown = app.admin().await.get(&format!("{}?expand=contact,scores", path(&lead))).await;
+    assert_eq!(shown.header("etag"), None);
+    let shown = shown.expect(200);
+    assert_eq!((&shown["contact"]["id"], &shown["scores"]), (&contact["id"], &json!([])));
+}
