@@ -43,11 +43,6 @@ impl Answer {
         Self { status: 204, headers: Vec::new(), body: String::new(), instead: None }
     }
 
-    /// 303 to `location`.
-    pub fn see_other(location: String) -> Self {
-        Self { status: 303, headers: Vec::new(), body: String::new(), instead: None }.header("location", location)
-    }
-
     /// A problem, kept so that a repeat hears the same.
     pub fn problem(problem: &Problem) -> Self {
         Self { status: problem.status(), headers: Vec::new(), body: problem.document(), instead: None }

@@ -175,11 +175,12 @@ impl NewInteraction {
             Some(Err(rejected)) => broken.push(rejected.at("/person/email")),
             None => {}
         }
-        let country = workspaces::settings(tx)?.default_country;
-        match person.phone.as_deref().map(|typed| identity::phone(typed, country.as_deref())) {
-            Some(Ok(phone)) => checked.phone_key = Some(phone.e164),
-            Some(Err(rejected)) => broken.push(rejected.at("/person/phone")),
-            None => {}
+        if let Some(typed) = &person.phone {
+            let country = workspaces::settings(tx)?.default_country;
+            match identity::phone(typed, country.as_deref()) {
+                Ok(phone) => checked.phone_key = Some(phone.e164),
+                Err(rejected) => broken.push(rejected.at("/person/phone")),
+            }
         }
         let told = [&person.email, &person.phone, &person.external_id, &person.anonymous_id];
         if self.person.is_some() && told.into_iter().all(Option::is_none) {

@@ -15,9 +15,6 @@ use crate::schema::leads::{self, BoxedQuery, table};
 use crate::schema::{interactions, submissions};
 use crate::text;
 
-/// More leads than these with one key are not candidates for being the same lead.
-const MOST_CANDIDATES: i64 = 200;
-
 /// Which leads.
 #[derive(Clone, Debug, Default)]
 pub struct LeadFilter {
@@ -81,32 +78,6 @@ impl Leads<'_, '_> {
             .filter(leads::contact_id.eq(contact))
             .filter(leads::status.eq(Code(Status::Open)));
         Ok(found.order(leads::id).select(leads::id).load(self.0.conn)?)
-    }
-
-    /// The open leads of an account itself, not of its contacts; oldest first.
-    pub fn open_of_account(&mut self, account: Id) -> Result<Vec<Id>> {
-        let found = table
-            .filter(leads::workspace_id.eq(self.0.scope.workspace))
-            .filter(leads::account_id.eq(account))
-            .filter(leads::status.eq(Code(Status::Open)));
-        Ok(found.order(leads::id).select(leads::id).load(self.0.conn)?)
-    }
-
-    /// Leads that share a contact or a captured e-mail address with what came in; latest updated first.
-    pub fn candidates(&mut self, contact: Option<Id>, email_key: Option<&str>) -> Result<Vec<Lead>> {
-        let own = table.filter(leads::workspace_id.eq(self.0.scope.workspace));
-        let mut found: Vec<Lead> = Vec::new();
-        if let Some(contact) = contact {
-            let page = own.filter(leads::contact_id.eq(contact)).order(leads::updated_at.desc()).limit(MOST_CANDIDATES);
-            found.extend(page.select(Lead::as_select()).load(self.0.conn)?);
-        }
-        if let Some(email_key) = email_key {
-            let page =
-                own.filter(leads::email_key.eq(email_key)).order(leads::updated_at.desc()).limit(MOST_CANDIDATES);
-            let more = page.select(Lead::as_select()).load::<Lead>(self.0.conn)?;
-            found.extend(more.into_iter().filter(|lead| contact.is_none() || lead.contact_id != contact));
-        }
-        Ok(found)
     }
 
     pub fn list(&mut self, filter: &LeadFilter, paging: &Paging) -> Result<Vec<Lead>> {
