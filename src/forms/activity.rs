@@ -81,6 +81,7 @@ mod tests {
 
     use super::*;
     use crate::db::types::{Code, JsonOf};
+    use crate::forms::capture::Admission;
     use crate::forms::payload::Payload;
     use crate::forms::reading::Reading;
     use crate::forms::{Form, FormStatus};
@@ -103,7 +104,7 @@ mod tests {
             created_at: AT,
             updated_at: AT,
         };
-        Arrival { form, payload, reading, remote_address: None, user_agent: None }
+        Arrival { form, payload, reading, remote_address: None, user_agent: None, admission: Admission::Admitted }
     }
 
     #[test]

@@ -1,19 +1,34 @@
 //! Store first (CAP-3) and exactly once (CAP-4): a submission is kept with what became of it, also when nothing did.
+//! One that is suspected or unconfirmed is only kept; [`process`] makes of a kept one what would have been made of it.
 //!
 //! What follows from a submission happens behind a savepoint: when it fails, it is undone and the submission is kept as
 //! failed, with the reason. A transaction that fails as a whole is followed by another that keeps the submission alone.
 
-use super::Form;
 use super::fulfil::{self, Done};
 use super::payload::Payload;
 use super::reading::Reading;
 use super::submission::{Status, Submission};
+use super::{Form, present};
+use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::types::{Code, JsonOf};
 use crate::error::{Error, Result, Violation};
 use crate::events::{self, Subject};
 use crate::id::Id;
+use crate::workspaces;
 use serde_json::json;
+
+/// Whether a submission may have its effects at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// It may.
+    #[default]
+    Admitted,
+    /// It is suspected to be spam, for the reason given (CAP-5).
+    Suspected(String),
+    /// Whoever sent it has yet to confirm their address (CAP-6).
+    Unconfirmed,
+}
 
 /// A submission that its form accepts, and where it came from.
 #[derive(Clone, Debug)]
@@ -28,6 +43,8 @@ pub struct Arrival {
     pub remote_address: Option<String>,
     /// The program that sent it, as it calls itself.
     pub user_agent: Option<String>,
+    /// Whether it may have its effects at once.
+    pub admission: Admission,
 }
 
 /// Stores a submission and does what it asks for; gives its id. One that was stored before has no second effect.
@@ -36,10 +53,47 @@ pub fn receive(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Id> {
         return Ok(first);
     }
     let id = Id::new(tx.at());
-    match tx.savepoint(|tx| fulfil::fulfil(tx, id, arrival)) {
-        Ok(done) => store(tx, id, arrival, done),
+    let done = match &arrival.admission {
+        Admission::Admitted => attempt(tx, id, arrival, tx.at())?,
+        Admission::Suspected(why) => Done::held(Status::Quarantined, Some(why.clone())),
+        Admission::Unconfirmed => Done::held(Status::Pending, None),
+    };
+    store(tx, id, arrival, done)
+}
+
+/// Makes of a kept submission what its form, as it is now, makes of `payload`; the person did so at `occurred_at`. What
+/// came of it replaces what had come of it before. The caller has locked the submission.
+///
+/// `Err(Gone)` when the form was deleted, `Err(Invalid)` when it does not accept the payload.
+pub fn process(
+    tx: &mut Tx<'_>,
+    submission: &Submission,
+    payload: Payload,
+    occurred_at: Timestamp,
+) -> Result<Submission> {
+    let form = present(tx.forms().get(submission.form_id)?)?;
+    let country = workspaces::settings(tx)?.default_country;
+    let reading = Reading::of(&form.definition.0, &payload, country.as_deref()).map_err(Error::Invalid)?;
+    let arrival = Arrival {
+        form,
+        payload,
+        reading,
+        remote_address: submission.remote_address.clone(),
+        user_agent: submission.user_agent.clone(),
+        admission: Admission::Admitted,
+    };
+    let done = attempt(tx, submission.id, &arrival, occurred_at)?;
+    let settled = tx.submissions().settle(submission.id, arrival.form.version, &arrival.payload, &done)?;
+    announce(tx, &settled)?;
+    Ok(settled)
+}
+
+/// What comes of a submission; what cannot be done is undone, and it has failed.
+fn attempt(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp) -> Result<Done> {
+    match tx.savepoint(|tx| fulfil::fulfil(tx, id, arrival, occurred_at)) {
         Err(error @ (Error::Contention(_) | Error::Unavailable(_))) => Err(error),
-        Err(error) => store(tx, id, arrival, Done::failed(reason(&error))),
+        Err(error) => Ok(Done::held(Status::Failed, Some(reason(&error)))),
+        done => done,
     }
 }
 
@@ -49,7 +103,7 @@ pub fn keep(tx: &mut Tx<'_>, arrival: &Arrival, fault: &str) -> Result<Id> {
         return Ok(first);
     }
     let id = Id::new(tx.at());
-    store(tx, id, arrival, Done::failed(fault.to_owned()))
+    store(tx, id, arrival, Done::held(Status::Failed, Some(fault.to_owned())))
 }
 
 /// Whether a submission that met `error` is to be kept nevertheless. What the visitor did wrong is answered, and
@@ -111,6 +165,8 @@ fn announce(tx: &mut Tx<'_>, submission: &Submission) -> Result<()> {
     let kind = match submission.status.0 {
         Status::Processed => "submission.processed",
         Status::Failed => "submission.failed",
+        Status::Quarantined => "submission.quarantined",
+        Status::Pending => "submission.pending",
     };
     let subject = Subject { contact_id: submission.contact_id, lead_id: submission.lead_id };
     let data = json!({

@@ -11,6 +11,7 @@ use super::reading::Reading;
 use super::slot::Slot;
 use super::submission::{Outcome, Status, Touched};
 use crate::accounts::{self, NewAccount};
+use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::http::condition::Condition;
@@ -37,16 +38,17 @@ impl Done {
         Self { status: Status::Processed, reason: None, outcome, contact_id: None, lead_id: None, interaction_id: None }
     }
 
-    /// Nothing, because of `reason`.
-    pub fn failed(reason: String) -> Self {
-        Self { status: Status::Failed, reason: Some(reason), ..Self::nothing() }
+    /// Nothing but keeping it, because of `reason`.
+    pub fn held(status: Status, reason: Option<String>) -> Self {
+        Self { status, reason, ..Self::nothing() }
     }
 }
 
-/// Does what `arrival`, the submission `id`, asks for.
-pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival) -> Result<Done> {
+/// Does what `arrival`, the submission `id` made at `occurred_at`, asks for.
+pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp) -> Result<Done> {
     let mut visit = Visit {
         id,
+        occurred_at,
         arrival,
         definition: &arrival.form.definition.0,
         reading: &arrival.reading,
@@ -86,6 +88,7 @@ enum Obstacle {
 /// One submission on its way.
 struct Visit<'a> {
     id: Id,
+    occurred_at: Timestamp,
     arrival: &'a Arrival,
     definition: &'a Definition,
     reading: &'a Reading,
@@ -291,7 +294,8 @@ impl Visit<'_> {
     /// Records that the form was submitted, if anything tells by whom.
     fn interaction(&mut self, tx: &mut Tx<'_>) -> Result<()> {
         let lead = self.done.lead_id.map(|lead| tx.leads().get(lead)).transpose()?;
-        let Some(new) = activity::of(self.id, self.arrival, self.done.contact_id, lead.as_ref(), tx.at()) else {
+        let Some(new) = activity::of(self.id, self.arrival, self.done.contact_id, lead.as_ref(), self.occurred_at)
+        else {
             return Ok(());
         };
         for recorded in interactions::record(tx, &[new])? {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::capture::{self, Arrival};
+use super::capture::{self, Admission, Arrival};
 use super::payload::{FormPost, Payload};
 use super::reading::Reading;
 use super::{Entrance, cors, wire};
@@ -130,6 +130,7 @@ async fn take(request: &HttpRequest, entrance: &Entrance, body: web::Payload) ->
         payload,
         remote_address: request.peer_addr().map(|peer| peer.ip().to_string()),
         user_agent: user_agent(request.headers()),
+        admission: Admission::Admitted,
     };
     store(&*state(request)?, key, arrival).await
 }

@@ -2,6 +2,8 @@
 
 use diesel::prelude::*;
 
+use super::fulfil::Done;
+use super::payload::Payload;
 use super::submission::{Status, Submission};
 use super::{Form, FormStatus};
 use crate::clock::Timestamp;
@@ -115,6 +117,34 @@ impl Submissions<'_, '_> {
     pub fn get(&mut self, id: Id) -> Result<Submission> {
         let found = submissions::table.find((self.0.scope.workspace, id)).select(Submission::as_select());
         Ok(found.first(self.0.conn)?)
+    }
+
+    /// The submission, which no other transaction changes until this one ends.
+    pub fn lock(&mut self, id: Id) -> Result<Submission> {
+        let found = submissions::table.find((self.0.scope.workspace, id));
+        Ok(match &mut *self.0.conn {
+            Conn::Postgres(conn) => found.select(Submission::as_select()).for_update().first(conn)?,
+            Conn::Sqlite(conn) => found.select(Submission::as_select()).first(conn)?,
+        })
+    }
+
+    /// Sets what came of a submission, and what it says now; raises its version.
+    pub fn settle(&mut self, id: Id, form_version: i64, payload: &Payload, done: &Done) -> Result<Submission> {
+        diesel::update(submissions::table.find((self.0.scope.workspace, id)))
+            .set((
+                submissions::form_version.eq(form_version),
+                submissions::payload.eq(JsonOf(payload.clone())),
+                submissions::status.eq(Code(done.status)),
+                submissions::reason.eq(&done.reason),
+                submissions::outcome.eq(JsonOf(done.outcome.clone())),
+                submissions::contact_id.eq(done.contact_id),
+                submissions::lead_id.eq(done.lead_id),
+                submissions::interaction_id.eq(done.interaction_id),
+                submissions::version.eq(submissions::version + 1),
+                submissions::updated_at.eq(self.0.at()),
+            ))
+            .execute(self.0.conn)?;
+        self.get(id)
     }
 
     /// The submission to which the page gave this id, with its fingerprint.

@@ -21,6 +21,10 @@ pub enum Status {
     Processed,
     /// Kept, and nothing else was done; `reason` tells why.
     Failed,
+    /// Suspected to be spam, for the `reason` given: kept, and nothing is made of it unless it is released.
+    Quarantined,
+    /// Whoever sent it has yet to confirm their address; nothing is made of it until they do.
+    Pending,
 }
 
 /// A submission.
