@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::http::rate::Rate;
 use crate::http::{State, document, serve};
 use crate::id::Id;
+use crate::jobs::worker;
 use crate::{demo, logging, workspaces};
 
 /// How often a database that does not answer at the start is tried.
@@ -193,6 +194,7 @@ pub async fn serve_until_told(config: &Config, state: web::Data<State>, listener
     let address = listener.local_addr().map_err(failed)?;
     let server = serve::start(listener, state.clone(), config.workers).map_err(failed)?;
     rt::spawn(stop_when_told(server.handle()));
+    worker::start(&state, config.jobs);
     rt::spawn(prune_now_and_then(state));
     if let Some(path) = &config.port_file {
         write_port(path, address.port())

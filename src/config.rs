@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::auth::token::{SHORTEST_SECRET, Tokens};
 use crate::db::Address;
 use crate::http::idempotency::Terms;
+use crate::jobs::worker;
 
 const SECRET: &str = "RIPEN_JWT_SECRET";
 const SECRET_FILE: &str = "RIPEN_JWT_SECRET_FILE";
@@ -76,6 +77,12 @@ pub struct Settings {
     /// Seconds that a request may take before a repeat may take over its idempotency key, 1 to 3600
     #[arg(long, value_name = "SECONDS", env = "RIPEN_IDEMPOTENCY_LEASE_S", hide_env_values = true, global = true, default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=3600))]
     idempotency_lease_s: i64,
+    /// Workers of this instance that do jobs; 0 leaves them to other instances
+    #[arg(long, value_name = "N", env = "RIPEN_JOB_WORKERS", hide_env_values = true, global = true, default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=64))]
+    job_workers: u16,
+    /// Seconds that a worker may take over a step of a job before another takes it over, 1 to 3600
+    #[arg(long, value_name = "SECONDS", env = "RIPEN_JOB_LEASE_S", hide_env_values = true, global = true, default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=3600))]
+    job_lease_s: i64,
     /// File to write the port to once the service listens
     #[arg(long, value_name = "FILE", env = "RIPEN_PORT_FILE", hide_env_values = true, global = true)]
     port_file: Option<PathBuf>,
@@ -111,6 +118,8 @@ pub struct Config {
     pub rate_limit: u32,
     /// How long idempotency keys are kept and leases last.
     pub idempotency: Terms,
+    /// How many workers do jobs, and how long their leases last.
+    pub jobs: worker::Terms,
     /// Where to write the port.
     pub port_file: Option<PathBuf>,
     /// What to log.
@@ -143,6 +152,7 @@ impl Settings {
             workers: self.workers.map_or_else(cores, usize::from),
             rate_limit: self.rate_limit,
             idempotency: Terms { keep_s: self.idempotency_ttl_hours * 3600, lease_s: self.idempotency_lease_s },
+            jobs: worker::Terms { workers: usize::from(self.job_workers), lease_s: self.job_lease_s },
             port_file: self.port_file,
             log: self.log,
             administrator,

@@ -47,6 +47,22 @@ impl Error {
         Self::Invalid(vec![Violation::new(pointer, code, detail)])
     }
 
+    /// Why something failed, for the people of the workspace; nothing of the inside of the service.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::NotFound | Self::Gone { .. } => "a record that it needs is gone".to_owned(),
+            Self::Invalid(violations) => {
+                let told = violations.iter().map(|broken| format!("{} {}", broken.pointer, broken.detail));
+                told.collect::<Vec<_>>().join("; ")
+            }
+            Self::Conflict(what) => what.clone(),
+            Self::DuplicateContact { existing } => format!("contact {existing} has this e-mail address or external id"),
+            Self::Stale { .. } => "a record was changed at the same moment".to_owned(),
+            Self::Contention(_) | Self::Unavailable(_) => "the database was too busy".to_owned(),
+            Self::Internal(_) => "a fault of the service; its log has the details".to_owned(),
+        }
+    }
+
     /// A fault of ours, described for the log.
     pub fn internal(what: impl fmt::Display) -> Self {
         Self::Internal(what.to_string())

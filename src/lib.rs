@@ -16,12 +16,13 @@
 //! `handlers.rs` its HTTP, and files named after an idea (`evaluate.rs`, `decide.rs`, `transition.rs`) its rules, which
 //! are pure functions over values. A use case receives a transaction, [`db::Tx`], and so composes with others; the
 //! handler or job that began the transaction ends it. Use cases call those of rooms before them in this order:
-//! workspaces, events, accounts, contacts, matching, process, leads, scoring, interactions, forms. Handlers compose any.
+//! workspaces, events, accounts, contacts, matching, process, leads, scoring, interactions, linking, forms. Handlers
+//! compose any.
 //!
 //! # Below the rooms
 //!
 //! [`http`] enforces the generated OpenAPI document around every handler, [`auth`] tells who is asking, [`db`] runs
-//! transactions on SQLite or PostgreSQL, [`clock`] tells the time. [`config`], [`cli`] and [`demo`] start it all.
+//! transactions on SQLite or PostgreSQL, [`jobs`] does what takes longer than a request, [`clock`] tells the time. [`config`], [`cli`] and [`demo`] start it all.
 
 pub mod contacts;
 pub mod accounts;
@@ -29,6 +30,7 @@ pub mod matching;
 pub mod leads;
 pub mod forms;
 pub mod interactions;
+pub mod linking;
 pub mod scoring;
 pub mod filter;
 pub mod process;
@@ -38,6 +40,7 @@ pub mod workspaces;
 pub mod auth;
 pub mod http;
 pub mod db;
+pub mod jobs;
 
 pub mod cli;
 pub mod config;

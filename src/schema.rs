@@ -403,6 +403,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    jobs (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        state -> Text,
+        input -> Json,
+        position -> Json,
+        items_done -> BigInt,
+        items_total -> Nullable<BigInt>,
+        result -> Json,
+        error -> Nullable<Text>,
+        attempts -> BigInt,
+        lease -> Nullable<Uuid>,
+        due_at -> Nullable<Instant>,
+        created_by -> Nullable<Uuid>,
+        created_at -> Instant,
+        updated_at -> Instant,
+        finished_at -> Nullable<Instant>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     clients,
@@ -413,6 +438,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     interaction_kinds,
     interactions,
+    jobs,
     lead_scores,
     leads,
     match_decisions,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The rooms in which features live. Each uses only those before it; handlers, where features meet, may use all.
-const ROOMS: [&str; 10] = [
+const ROOMS: [&str; 11] = [
     "events",
     "workspaces",
     "process",
@@ -13,11 +13,12 @@ const ROOMS: [&str; 10] = [
     "leads",
     "scoring",
     "interactions",
+    "linking",
     "forms",
 ];
 
 /// Files of rules: pure functions over values, which any room may use.
-const RULES: [&str; 32] = [
+const RULES: [&str; 33] = [
     "attributes.rs",
     "clock.rs",
     "contacts/identity.rs",
@@ -33,6 +34,7 @@ const RULES: [&str; 32] = [
     "forms/redirect.rs",
     "forms/slot.rs",
     "id.rs",
+    "linking/person.rs",
     "matching/decide.rs",
     "matching/keys.rs",
     "matching/strategy.rs",

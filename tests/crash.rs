@@ -84,7 +84,7 @@ fn some_moment() -> Duration {
 
 fn serve(site: &Site) -> Service {
     let mut command = site.ripen(&["serve"]);
-    command.env("RIPEN_IDEMPOTENCY_LEASE_S", "1");
+    command.env("RIPEN_IDEMPOTENCY_LEASE_S", "1").env("RIPEN_JOB_LEASE_S", "1");
     Service::start(command, site.folder.path())
 }
 
@@ -133,4 +133,48 @@ async fn what_was_acknowledged_outlives_a_kill_and_the_rest_can_be_sent_again() 
     let accounts = caller.get("/v1/accounts?limit=1&count=true").await.expect(200);
     let expected = kept.iter().filter(|(location, _)| location.starts_with("/v1/accounts/")).count();
     assert_eq!(accounts["total"], expected);
+}
+
+/// How long the lease of a job's worker lasts.
+const LEASE: Duration = Duration::from_secs(1);
+/// Leads that a job links; every two are one person's.
+const LEADS: usize = 1_000;
+
+/// Opens leads that are nobody's yet.
+async fn open_leads(caller: &Person) {
+    for batch in (0..LEADS).collect::<Vec<_>>().chunks(20) {
+        let opened = batch.iter().map(|number| {
+            let captured = json!({"email": format!("person-{}@example.com", number / 2)});
+            caller.post("/v1/leads", json!({"captured": captured, "topic": "Software", "source": "web"}))
+        });
+        for answer in join_all(opened).await {
+            answer.expect(201);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_job_whose_worker_is_killed_goes_on_within_its_lease_and_does_nothing_twice() {
+    let site = Site::new();
+    let token = site.token();
+    let service = serve(&site);
+    let caller = service.caller(&token);
+    open_leads(&caller).await;
+    let asked = caller.post("/v1/leads/link-contacts", json!({})).await;
+    let path = asked.header("location").unwrap().to_owned();
+    asked.expect(202);
+
+    let mut service = service;
+    for _ in 0..rounds() {
+        tokio::time::sleep(LEASE + some_moment()).await;
+        service.kill();
+        service = serve(&site);
+    }
+    let caller = service.caller(&token);
+    let job = caller.ended(&path).await;
+    assert_eq!((&job["state"], &job["items_done"]), (&json!("done"), &json!(LEADS)));
+    assert_eq!(job["result"], json!({"linked": LEADS / 2, "created": LEADS / 2, "left": 0, "reasons": []}));
+
+    let contacts = caller.get("/v1/contacts?limit=1&count=true").await.expect(200);
+    assert_eq!(contacts["total"], LEADS / 2);
 }

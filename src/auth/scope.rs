@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Every scope there is.
-pub const ALL: [&str; 18] = [
+pub const ALL: [&str; 20] = [
     "accounts:read",
     "accounts:write",
     "contacts:read",
@@ -22,6 +22,8 @@ pub const ALL: [&str; 18] = [
     "scoring:write",
     "scoring:publish",
     "events:read",
+    "jobs:read",
+    "jobs:write",
     "workspace:admin",
 ];
 

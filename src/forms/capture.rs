@@ -176,22 +176,11 @@ fn announce(tx: &mut Tx<'_>, submission: &Submission) -> Result<()> {
     events::emit(tx, kind, subject, &data)
 }
 
-/// Why a submission failed, for the people of the workspace.
+/// Why a submission failed, for the people of the workspace; a fault of the service goes to the log as well.
 pub fn reason(error: &Error) -> String {
-    match error {
-        Error::NotFound | Error::Gone { .. } => "a record that the form names is gone".to_owned(),
-        Error::Invalid(violations) => {
-            let told = violations.iter().map(|broken| format!("{} {}", broken.pointer, broken.detail));
-            told.collect::<Vec<_>>().join("; ")
-        }
-        Error::Conflict(what) => what.clone(),
-        Error::DuplicateContact { existing } => format!("contact {existing} has this e-mail address or external id"),
-        Error::Stale { .. } => "a record was changed at the same moment".to_owned(),
-        Error::Contention(_) | Error::Unavailable(_) => "the database was too busy".to_owned(),
-        Error::Internal(what) => {
-            let request = crate::http::request_id::current();
-            log::error!("a submission failed: {what} (request {request})");
-            "a fault of the service; its log has the details".to_owned()
-        }
+    if let Error::Internal(what) = error {
+        let request = crate::http::request_id::current();
+        log::error!("a submission failed: {what} (request {request})");
     }
+    error.reason()
 }

@@ -80,6 +80,34 @@ impl Leads<'_, '_> {
         Ok(found.order(leads::id).select(leads::id).load(self.0.conn)?)
     }
 
+    /// The leads with these ids, as many as there are.
+    pub fn with_ids(&mut self, ids: &[Id]) -> Result<Vec<Lead>> {
+        let found = table.filter(leads::workspace_id.eq(self.0.scope.workspace)).filter(leads::id.eq_any(ids.to_vec()));
+        Ok(found.order(leads::id).select(Lead::as_select()).load(self.0.conn)?)
+    }
+
+    /// The next open leads, after `after`, that have no contact.
+    pub fn unlinked(&mut self, after: Option<Id>, limit: i64) -> Result<Vec<Id>> {
+        let mut query = self.without_contact();
+        if let Some(after) = after {
+            query = query.filter(leads::id.gt(after));
+        }
+        Ok(query.order(leads::id).limit(limit).select(leads::id).load(self.0.conn)?)
+    }
+
+    /// How many open leads have no contact.
+    pub fn count_unlinked(&mut self) -> Result<i64> {
+        Ok(self.without_contact().count().get_result(self.0.conn)?)
+    }
+
+    fn without_contact(&self) -> BoxedQuery<'static, MultiBackend> {
+        table
+            .filter(leads::workspace_id.eq(self.0.scope.workspace))
+            .filter(leads::contact_id.is_null())
+            .filter(leads::status.eq(Code(Status::Open)))
+            .into_boxed()
+    }
+
     pub fn list(&mut self, filter: &LeadFilter, paging: &Paging) -> Result<Vec<Lead>> {
         let mut query = self.filtered(filter);
         if let Some(after) = paging.after("leads") {

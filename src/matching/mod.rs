@@ -49,6 +49,8 @@ pub enum Effect {
 pub enum Channel {
     /// A submission of a form.
     Form,
+    /// A lead that was linked with its contact afterwards.
+    Link,
 }
 
 /// A decision as it is kept, with what was done about it.

@@ -16,6 +16,7 @@ use ripen::http::State;
 use ripen::http::idempotency::Terms;
 use ripen::http::rate::Rate;
 use ripen::id::Id;
+use ripen::jobs::worker;
 use ripen::workspaces::{self, NewUser};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -52,6 +53,8 @@ pub struct Options {
     pub rate_limit: u32,
     /// How long idempotency keys are kept and leases last.
     pub idempotency: Terms,
+    /// How many workers do jobs, and how long their leases last.
+    pub jobs: worker::Terms,
 }
 
 impl Default for Options {
@@ -60,6 +63,7 @@ impl Default for Options {
             start: Timestamp::parse(START).unwrap(),
             rate_limit: 0,
             idempotency: Terms { keep_s: 24 * 3600, lease_s: 30 },
+            jobs: worker::Terms { workers: 2, lease_s: 60 },
         }
     }
 }
@@ -83,7 +87,7 @@ impl TestApp {
         let (clock, tokens) = (Clock::manual(options.start), Tokens::new(SECRET).unwrap());
         let state = State::new(db, clock.clone(), tokens, Rate::new(options.rate_limit), options.idempotency);
         let state = web::Data::new(state.unwrap());
-        let server = Running::start(state.clone());
+        let server = Running::start(state.clone(), options.jobs);
         let base: Arc<str> = server.base.as_str().into();
         let main = Workspace::create(&state, &base, "acme").await;
         let other = Workspace::create(&state, &base, "globex").await;
@@ -247,12 +251,13 @@ struct Running {
 }
 
 impl Running {
-    fn start(state: web::Data<State>) -> Self {
+    fn start(state: web::Data<State>, jobs: worker::Terms) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
+                worker::start(&state, jobs);
                 let server = ripen::http::serve::start(listener, state, 1).unwrap();
                 tell.send(server.handle()).unwrap();
                 server.await.unwrap();

@@ -1,6 +1,7 @@
 //! People and programs that call the service, each with their own credentials.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use actix_web::web;
 use reqwest::Method;
@@ -88,6 +89,25 @@ impl Person {
     /// Deletes what is at `path`.
     pub async fn delete(&self, path: &str) -> Answer {
         self.request(Method::DELETE, path).send().await
+    }
+
+    /// Follows the job that `answer` asks for until it has ended; gives it.
+    pub async fn finished(&self, answer: Answer) -> Value {
+        let path = answer.header("location").unwrap().to_owned();
+        answer.expect(202);
+        self.ended(&path).await
+    }
+
+    /// The job at `path`, once it has ended.
+    pub async fn ended(&self, path: &str) -> Value {
+        for _ in 0..1_200 {
+            let job = self.get(path).await.expect(200);
+            if job["finished_at"].is_string() {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{path} does not end");
     }
 
     /// A request to be completed: raw bytes, other headers. The credentials are added when it is sent.

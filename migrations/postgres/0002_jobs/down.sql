@@ -1,0 +1,2 @@
+DROP INDEX leads_unlinked;
+DROP TABLE jobs;

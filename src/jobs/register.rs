@@ -1,0 +1,31 @@
+//! What each kind of job does: the one place where the queue meets the features.
+
+use std::pin::Pin;
+
+use actix_web::web;
+use serde_json::Value;
+
+use super::{Job, Kind, Step};
+use crate::db::Tx;
+use crate::error::Result;
+use crate::http::State;
+use crate::linking;
+
+/// What is under way outside the database.
+pub type Deed = Pin<Box<dyn Future<Output = Result<Value>>>>;
+
+/// How the work of a job is done.
+pub enum Work {
+    /// In steps, each of which is one transaction.
+    Steps(fn(&mut Tx<'_>, &Job) -> Result<Step>),
+    /// By something outside the database; gives the job's result. It may be done again when a worker dies over it, and
+    /// must end well before a lease does.
+    Deed(fn(web::Data<State>, Job) -> Deed),
+}
+
+/// How jobs of `kind` are done.
+pub fn work(kind: Kind) -> Work {
+    match kind {
+        Kind::LinkContacts => Work::Steps(linking::step),
+    }
+}
