@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 
+use crate::attributes::is_name;
+
 /// Characters of the value of any field.
 pub const VALUE_MAX: usize = 4_000;
 
@@ -73,10 +75,10 @@ impl Slot {
     /// Reads a name such as `contact.email` or `lead.attributes.budget`.
     pub fn parse(name: &str) -> Option<Self> {
         if let Some(attribute) = name.strip_prefix(CONTACT_ATTRIBUTE) {
-            return is_attribute(attribute).then(|| Self::ContactAttribute(attribute.to_owned()));
+            return is_name(attribute).then(|| Self::ContactAttribute(attribute.to_owned()));
         }
         if let Some(attribute) = name.strip_prefix(LEAD_ATTRIBUTE) {
-            return is_attribute(attribute).then(|| Self::LeadAttribute(attribute.to_owned()));
+            return is_name(attribute).then(|| Self::LeadAttribute(attribute.to_owned()));
         }
         NAMED.into_iter().find(|(_, known, _)| *known == name).map(|(slot, ..)| slot)
     }
@@ -99,12 +101,6 @@ impl Slot {
     pub fn names_somebody(&self) -> bool {
         matches!(self, Self::FirstName | Self::LastName | Self::Email | Self::Phone | Self::Mobile)
     }
-}
-
-fn is_attribute(name: &str) -> bool {
-    name.len() <= 64
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 impl fmt::Display for Slot {
@@ -134,7 +130,8 @@ impl From<Slot> for String {
 impl utoipa::PartialSchema for Slot {
     fn schema() -> RefOr<Schema> {
         let names: Vec<String> = NAMED.iter().map(|(_, name, _)| name.replace('.', r"\.")).collect();
-        let pattern = format!(r"^({}|(contact|lead)\.attributes\.[a-z][a-z0-9_]{{0,63}})$", names.join("|"));
+        let pattern =
+            format!(r"^({}|(contact|lead)\.attributes\.(?!constructor$)[a-z][a-z0-9_]{{0,63}})$", names.join("|"));
         ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some(
@@ -176,6 +173,7 @@ mod tests {
             "contact.marketing_only",
             "contact.attributes.",
             "contact.attributes.__proto__",
+            "lead.attributes.constructor",
             "contact.attributes.a.b",
             "lead.score",
             "lead.stage",

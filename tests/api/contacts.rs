@@ -88,10 +88,42 @@ async fn everything_wrong_with_a_contact_is_listed() {
 #[tokio::test]
 async fn fields_that_are_not_the_callers_are_refused_one_by_one() {
     let app = TestApp::start().await;
-    let body =
-        json!({"email": "a@x.com", "id": 1, "created_at": "x", "score": 5, "version": 9, "owner": {"role": "admin"}});
-    let problem = app.admin().await.post("/v1/contacts", body).await.expect(422);
-    assert_eq!(problem["errors"].as_array().unwrap().len(), 5);
+    let admin = app.admin().await;
+    let contact = ann(&app).await;
+    let foreign = json!({
+        "id": 1, "created_at": "x", "score": 5, "version": 9, "owner": {"role": "admin"}, "deleted_at": null,
+        "workspace_id": contact["id"], "merged_into_id": contact["id"],
+    });
+    let pointers =
+        ["/id", "/created_at", "/score", "/version", "/owner", "/deleted_at", "/workspace_id", "/merged_into_id"];
+    admin.post("/v1/contacts", foreign.clone()).await.expect_invalid(&pointers);
+    admin.patch(&path(&contact), foreign).await.expect_invalid(&pointers);
+    assert_eq!(admin.get(&path(&contact)).await.expect(200), contact);
+}
+
+#[tokio::test]
+async fn a_merge_patch_of_another_form_or_type_changes_nothing() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let contact = ann(&app).await;
+    let lead = json!({"contact_id": contact["id"], "topic": "Software", "source": "web"});
+    let lead = admin.post("/v1/leads", lead).await.expect(201);
+    let lead_path = format!("/v1/leads/{}", lead["id"].as_str().unwrap());
+    for (path, required) in [
+        (path(&contact), ["address", "attributes", "consents", "marketing_only"].as_slice()),
+        (lead_path, &["attributes", "captured", "source"]),
+    ] {
+        let before = admin.get(&path).await.expect(200);
+        let nulls: serde_json::Map<_, _> = required.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
+        let pointers: Vec<String> = required.iter().map(|name| format!("/{name}")).collect();
+        let pointers: Vec<&str> = pointers.iter().map(String::as_str).collect();
+        admin.patch(&path, nulls.into()).await.expect_invalid(&pointers);
+        admin.patch(&path, json!([])).await.expect_problem(400, "malformed-json");
+        let json_patch = json!([{"op": "remove", "path": "/topic"}]).to_string();
+        let sent = admin.request(reqwest::Method::PATCH, &path).bytes("application/json-patch+json", json_patch);
+        sent.send().await.expect_problem(415, "unsupported-media-type");
+        assert_eq!(admin.get(&path).await.expect(200), before);
+    }
 }
 
 #[tokio::test]
@@ -173,9 +205,11 @@ async fn compare_and_set_loses_no_update() {
 async fn strange_attribute_names_are_refused() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
-    for name in ["__proto__", "$where", "a.b", "", "Upper", &"x".repeat(300)] {
+    let known = path(&ann(&app).await);
+    for name in ["__proto__", "constructor", "$where", "a.b", "", "Upper", &"x".repeat(300)] {
         let body = json!({"email": "a@x.com", "attributes": {name: 1}});
-        admin.post("/v1/contacts", body).await.expect(422);
+        admin.post("/v1/contacts", body).await.expect_problem(422, "validation-failed");
+        admin.patch(&known, json!({"attributes": {name: 1}})).await.expect_problem(422, "validation-failed");
     }
     let body =
         json!({"email": "a@x.com", "attributes": {"vip": true, "size": 1.5, "note": "<script>{{7*7}}</script>"}});
