@@ -176,7 +176,7 @@ pub async fn prepare(config: &Config) -> Result<web::Data<State>, Failure> {
     let db = connect(config).await?;
     let clock = Clock::system();
     if let Some((key, email)) = config.administrator.clone() {
-        let scope = Scope { workspace: Id::NIL, at: clock.now(), actor: None };
+        let scope = Scope { workspace: Id::NIL, at: clock.now(), actor: None, cause: None };
         db.write(scope, move |tx| workspaces::user_for_token(tx, &key, Role::Admin, email.as_deref())).await?;
     }
     let state = State::new(db, clock, tokens, Rate::new(config.rate_limit), config.idempotency);
@@ -227,7 +227,7 @@ async fn prune_now_and_then(state: web::Data<State>) {
     let mut hours = rt::time::interval(PRUNE_EVERY);
     loop {
         hours.tick().await;
-        let scope = Scope { workspace: Id::NIL, at: state.clock.now(), actor: None };
+        let scope = Scope { workspace: Id::NIL, at: state.clock.now(), actor: None, cause: None };
         match state.db.write(scope, |tx| tx.idempotency_keys().prune()).await {
             Ok(0) => {}
             Ok(gone) => log::info!("forgot {gone} idempotency keys"),
@@ -274,7 +274,7 @@ async fn print_token(config: &Config, wish: TokenWish) -> Result<(), Failure> {
     let db = connect(config).await?;
     let at = Clock::system().now();
     let (role, life_s) = (wish.role, wish.ttl_hours * 3600);
-    let user = db.write(Scope { workspace: Id::NIL, at, actor: None }, move |tx| {
+    let user = db.write(Scope { workspace: Id::NIL, at, actor: None, cause: None }, move |tx| {
         workspaces::user_for_token(tx, &wish.workspace, wish.role, wish.email.as_deref())
     });
     let user = user.await?;

@@ -428,12 +428,51 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::db::types::{Json, Uuid};
+
+    field_sources (workspace_id, record_id) {
+        workspace_id -> Uuid,
+        record_id -> Uuid,
+        fields -> Json,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Uuid};
+
+    proposals (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        contact_id -> Nullable<Uuid>,
+        lead_id -> Nullable<Uuid>,
+        field -> Text,
+        value -> Text,
+        value_key -> Text,
+        known -> Nullable<Text>,
+        account_id -> Nullable<Uuid>,
+        submission_id -> Uuid,
+        form_id -> Uuid,
+        times -> BigInt,
+        last_sent_at -> Instant,
+        status -> Text,
+        note -> Nullable<Text>,
+        decided_by -> Nullable<Uuid>,
+        decided_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     clients,
     contact_anonymous_ids,
     contacts,
     events,
+    field_sources,
     forms,
     idempotency_keys,
     interaction_kinds,
@@ -443,6 +482,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     leads,
     match_decisions,
     matching_strategies,
+    proposals,
     score_entries,
     scoring_model_versions,
     scoring_models,

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 /// The rooms in which features live. Each uses only those before it; handlers, where features meet, may use all.
-const ROOMS: [&str; 11] = [
+const ROOMS: [&str; 12] = [
     "events",
     "workspaces",
+    "provenance",
     "process",
     "accounts",
     "contacts",
@@ -18,7 +19,7 @@ const ROOMS: [&str; 11] = [
 ];
 
 /// Files of rules: pure functions over values, which any room may use.
-const RULES: [&str; 33] = [
+const RULES: [&str; 34] = [
     "attributes.rs",
     "clock.rs",
     "contacts/identity.rs",
@@ -40,6 +41,7 @@ const RULES: [&str; 33] = [
     "matching/strategy.rs",
     "process/stage.rs",
     "process/transition.rs",
+    "provenance/compare.rs",
     "scoring/check.rs",
     "scoring/compile.rs",
     "scoring/condition.rs",

@@ -19,6 +19,7 @@ use crate::error::{Result, Violation, all_hold};
 use crate::http::condition::Condition;
 use crate::http::patch;
 use crate::id::Id;
+use crate::provenance;
 use crate::schema::accounts;
 use crate::text;
 
@@ -252,6 +253,7 @@ pub fn create(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Account> {
         updated_at: at,
     };
     tx.accounts().insert(&account)?;
+    provenance::note_new(tx, account.id, &account)?;
     Ok(account)
 }
 
@@ -276,13 +278,16 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &AccountPatch, condition: &Conditi
         owner_id: patch.owner_id,
         attributes: patch.attributes.as_ref().map(|change| JsonOf(present.attributes.0.clone().changed(change))),
     };
-    tx.accounts().update(id, changes)
+    let account = tx.accounts().update(id, changes)?;
+    provenance::note_change(tx, id, &present, &account)?;
+    Ok(account)
 }
 
 /// Deletes an account that nothing refers to.
 pub fn remove(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<()> {
     condition.check(tx.accounts().lock(id)?.version)?;
-    tx.accounts().delete(id)
+    tx.accounts().delete(id)?;
+    provenance::forget(tx, id)
 }
 
 /// What is wrong with naming `owner` as the owner of a record: they must be a user of the workspace, or nobody.

@@ -105,7 +105,7 @@ async fn token(request: HttpRequest, FormBody(asked): FormBody) -> Reply {
         _ => basic.ok_or_else(refused)?,
     };
     let id = Id::parse(&id).ok_or_else(refused)?;
-    let scope = Scope { workspace: Id::NIL, at: state.clock.now(), actor: None };
+    let scope = Scope { workspace: Id::NIL, at: state.clock.now(), actor: None, cause: None };
     let client = state.db.read(scope, move |tx| workspaces::find_client(tx, id)).await?;
     let client = client.filter(|client| client.accepts(&secret)).ok_or_else(refused)?;
     issue(&state, &client, asked.scope.as_deref())

@@ -73,7 +73,7 @@ impl Actor {
 
     /// What rows written for this actor have in common.
     pub fn scope(&self) -> Scope {
-        Scope { workspace: self.workspace, at: self.at, actor: Some(self.principal_id) }
+        Scope { workspace: self.workspace, at: self.at, actor: Some(self.principal_id), cause: None }
     }
 }
 
@@ -96,7 +96,7 @@ pub async fn authenticate(state: &web::Data<State>, headers: &HeaderMap) -> Resu
     let permissions = match state.principals.0.get(&key) {
         Some(permissions) => permissions,
         None => {
-            let scope = Scope { workspace: claims.workspace, at, actor: None };
+            let scope = Scope { workspace: claims.workspace, at, actor: None, cause: None };
             let (kind, id) = (claims.kind, claims.sub);
             let found = state.db.read(scope, move |tx| crate::workspaces::permissions(tx, kind, id)).await?;
             state.principals.0.insert(key, found.clone());

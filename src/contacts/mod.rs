@@ -28,6 +28,7 @@ use crate::http::condition::Condition;
 use crate::id::Id;
 use crate::matching::decide::Keys;
 use crate::matching::strategy::Field;
+use crate::provenance;
 use crate::schema::contacts;
 
 pub use input::{ContactPatch, NewContact};
@@ -203,6 +204,7 @@ pub fn create(tx: &mut Tx<'_>, new: &NewContact) -> Result<Contact> {
     let contact = new.contact(tx)?;
     refuse_duplicate(tx, contact.id, contact.email_key.as_deref(), contact.external_id.as_deref())?;
     tx.contacts().insert(&contact)?;
+    provenance::note_new(tx, contact.id, &contact)?;
     for anonymous_id in &new.anonymous_ids {
         tx.contacts().link_anonymous(contact.id, anonymous_id)?;
     }
@@ -220,6 +222,7 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &ContactPatch, condition: &Conditi
     let changes = patch.changes(tx, &before)?;
     refuse_duplicate(tx, id, changes.new_email_key(), changes.new_external_id())?;
     let contact = tx.contacts().update(id, changes)?;
+    provenance::note_change(tx, id, &before, &contact)?;
     for anonymous_id in patch.anonymous_ids.iter().flatten() {
         tx.contacts().link_anonymous(id, anonymous_id)?;
     }
@@ -231,6 +234,7 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &ContactPatch, condition: &Conditi
 pub fn remove(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<()> {
     condition.check(tx.contacts().lock(id)?.version)?;
     tx.contacts().delete(id)?;
+    provenance::forget(tx, id)?;
     events::emit(tx, "contact.deleted", Subject::contact(id), &json!({"id": id}))
 }
 

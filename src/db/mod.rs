@@ -34,6 +34,22 @@ pub struct Scope {
     pub at: Timestamp,
     /// The user or client behind it; none for what visitors send and for the service itself.
     pub actor: Option<Id>,
+    /// What it follows from; none for what the actor asked for and for what the service does by itself.
+    pub cause: Option<Cause>,
+}
+
+/// Something kept from which changes follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A submission.
+    Submission(Id),
+    /// A proposal that the actor accepted.
+    Proposal {
+        /// The proposal.
+        id: Id,
+        /// The submission that made it.
+        submission: Id,
+    },
 }
 
 /// A transaction under way in one workspace. Repositories are reached through it (`tx.leads()`), so no query can
@@ -49,6 +65,11 @@ impl Tx<'_> {
     /// The instant at which all of this transaction happens.
     pub fn at(&self) -> Timestamp {
         self.scope.at
+    }
+
+    /// The same transaction, for work that follows from `cause`.
+    pub fn because(&mut self, cause: Cause) -> Tx<'_> {
+        Tx { conn: &mut *self.conn, scope: Scope { cause: Some(cause), ..self.scope } }
     }
 
     /// Runs `work` so that its writes are undone when it fails, while the transaction goes on.
@@ -138,7 +159,7 @@ impl Db {
 
     /// The names of the migrations that have not run yet.
     pub async fn pending_migrations(&self) -> Result<Vec<String>> {
-        let nowhere = Scope { workspace: Id::NIL, at: Timestamp::from_micros(0), actor: None };
+        let nowhere = Scope { workspace: Id::NIL, at: Timestamp::from_micros(0), actor: None, cause: None };
         let pending = |tx: &mut Tx<'_>| migrations::pending(tx.conn);
         self.reads.run(move |lane| transaction(lane, Purpose::Read, nowhere, &pending)).await
     }

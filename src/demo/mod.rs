@@ -28,7 +28,7 @@ pub async fn run(config: &Config, landing: SocketAddr) -> Result<(), Failure> {
     let api_url = format!("http://{}", api.local_addr().map_err(failed)?);
     let page_url = format!("http://{}", page.local_addr().map_err(failed)?);
 
-    let scope = Scope { workspace: Id::NIL, at: state.clock.now(), actor: None };
+    let scope = Scope { workspace: Id::NIL, at: state.clock.now(), actor: None, cause: None };
     let origin = page_url.clone();
     let demo = state.db.write(scope, move |tx| workspace::prepare(tx, &origin)).await?;
     let action = format!("{api_url}/v1/public/forms/{}/submissions", demo.form.key);

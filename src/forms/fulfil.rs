@@ -12,7 +12,7 @@ use super::slot::Slot;
 use super::submission::{Outcome, Status, Touched};
 use crate::accounts::{self, NewAccount};
 use crate::clock::Timestamp;
-use crate::db::Tx;
+use crate::db::{Cause, Tx};
 use crate::error::{Error, Result};
 use crate::http::condition::Condition;
 use crate::id::Id;
@@ -46,6 +46,7 @@ impl Done {
 
 /// Does what `arrival`, the submission `id` made at `occurred_at`, asks for.
 pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp) -> Result<Done> {
+    let tx = &mut tx.because(Cause::Submission(id));
     let mut visit = Visit {
         id,
         occurred_at,

@@ -112,7 +112,7 @@ async fn enter(request: &HttpRequest) -> Result<(Entrance, Option<header::Header
 async fn find(request: &HttpRequest) -> Result<Entrance, Problem> {
     let state = state(request)?;
     let key = request.match_info().get("key").unwrap_or_default().to_owned();
-    let scope = Scope { workspace: Id::NIL, at: state.clock.now(), actor: None };
+    let scope = Scope { workspace: Id::NIL, at: state.clock.now(), actor: None, cause: None };
     Ok(state.db.read(scope, move |tx| forms::enter(tx, &key)).await?)
 }
 
@@ -137,7 +137,7 @@ async fn take(request: &HttpRequest, entrance: &Entrance, body: web::Payload) ->
 
 /// Stores the submission, once. After a fault it is stored alone, so that nothing a visitor sent is lost.
 async fn store(state: &State, key: Option<Key>, arrival: Arrival) -> Reply {
-    let scope = Scope { workspace: arrival.form.workspace_id, at: state.clock.now(), actor: None };
+    let scope = Scope { workspace: arrival.form.workspace_id, at: state.clock.now(), actor: None, cause: None };
     let lease = match key {
         None => None,
         Some(key) => match idempotency::take(state, scope, key).await? {

@@ -50,7 +50,7 @@ async fn run(state: web::Data<State>, lease_s: i64) {
 
 /// Does one step of the job that has waited longest; false when none is due.
 async fn do_one_step(state: &web::Data<State>, lease_s: i64) -> Result<bool> {
-    let nowhere = Scope { workspace: Id::NIL, at: state.clock.now(), actor: None };
+    let nowhere = Scope { workspace: Id::NIL, at: state.clock.now(), actor: None, cause: None };
     if !state.db.read(nowhere, |tx| tx.jobs().is_any_due()).await? {
         return Ok(false);
     }

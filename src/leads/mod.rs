@@ -29,7 +29,7 @@ use crate::process::stage;
 use crate::process::transition::Trigger;
 use crate::schema::leads;
 use crate::workspaces::settings::ChannelClass;
-use crate::{process, text, workspaces};
+use crate::{process, provenance, text, workspaces};
 
 pub use input::{LeadPatch, NewLead, utm_schema};
 pub use repository::LeadFilter;
@@ -282,6 +282,7 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
         updated_at: at,
     };
     tx.leads().insert(&lead)?;
+    provenance::note_new(tx, lead.id, &lead)?;
     events::emit(tx, "lead.created", Subject::lead(lead.id, lead.contact_id), &json!({"lead": lead}))?;
     process::react(tx, lead.id, Trigger::Created)?;
     tx.leads().get(lead.id)
@@ -305,6 +306,7 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &LeadPatch, condition: &Condition)
     }
     let changes = patch.changes(tx, &before)?;
     let lead = tx.leads().update(id, changes)?;
+    provenance::note_change(tx, id, &before, &lead)?;
     let subject = Subject::lead(id, lead.contact_id);
     events::emit(tx, "lead.changed", subject, &json!({"before": before, "lead": lead}))?;
     Ok(lead)
@@ -315,6 +317,7 @@ pub fn remove(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<()> {
     let lead = tx.leads().lock(id)?;
     condition.check(lead.version)?;
     tx.leads().delete(id)?;
+    provenance::forget(tx, id)?;
     events::emit(tx, "lead.deleted", Subject::lead(id, lead.contact_id), &json!({"id": id}))
 }
 

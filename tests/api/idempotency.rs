@@ -136,7 +136,7 @@ async fn an_answer_is_kept_for_a_day() {
     assert_eq!(post(&admin, "key-1", &bodies::account("Contoso")).await.expect(201), first);
     app.wait_seconds(1);
     assert_ne!(post(&admin, "key-1", &bodies::account("Contoso")).await.expect(201), first);
-    let scope = Scope { workspace: app.workspace().id, at: app.now().plus_days(1), actor: None };
+    let scope = Scope { workspace: app.workspace().id, at: app.now().plus_days(1), actor: None, cause: None };
     assert_eq!(app.state.db.write(scope, |tx| tx.idempotency_keys().prune()).await.unwrap(), 1);
 }
 
@@ -163,7 +163,7 @@ async fn a_key_whose_request_never_ended_can_be_taken_over_when_its_lease_is_ove
         key: "key-1".to_owned(),
         fingerprint: idempotency::fingerprint(&parts),
     };
-    let scope = Scope { workspace: app.workspace().id, at: app.now(), actor: None };
+    let scope = Scope { workspace: app.workspace().id, at: app.now(), actor: None, cause: None };
     let (taking, terms) = (key.clone(), app.state.idempotency);
     let taken = app.state.db.write(scope, move |tx| tx.idempotency_keys().take(&taking, terms)).await.unwrap();
     let Taken::Now { lease } = taken else { panic!("the key was free") };

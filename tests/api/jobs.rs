@@ -15,7 +15,7 @@ async fn without_workers() -> TestApp {
 
 /// Takes the job that is due, as a worker does that dies right away.
 async fn take(app: &TestApp, lease_s: i64) -> Option<Id> {
-    let scope = Scope { workspace: Id::NIL, at: app.now(), actor: None };
+    let scope = Scope { workspace: Id::NIL, at: app.now(), actor: None, cause: None };
     let until = app.now().plus_seconds(lease_s);
     let taken = app.state.db.write(scope, move |tx| tx.jobs().claim(Id::new(scope.at), until)).await.unwrap();
     taken.map(|job| job.id)
@@ -57,7 +57,7 @@ async fn of_many_workers_one_takes_a_job() {
 async fn a_worker_whose_lease_was_taken_over_changes_nothing_any_more() {
     let app = without_workers().await;
     app.admin().await.post("/v1/leads/link-contacts", json!({})).await.expect(202);
-    let scope = Scope { workspace: app.workspace().id, at: app.now(), actor: None };
+    let scope = Scope { workspace: app.workspace().id, at: app.now(), actor: None, cause: None };
     let lease = Id::new(app.now());
     let until = app.now().plus_seconds(1);
     let job = app.state.db.write(scope, move |tx| tx.jobs().claim(lease, until)).await.unwrap().unwrap().id;

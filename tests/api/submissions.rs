@@ -773,7 +773,7 @@ async fn people_who_share_a_company_and_a_phone_and_come_at_once_all_get_in() {
 // Nothing is lost.
 
 fn scope(site: &Site) -> ripen::db::Scope {
-    ripen::db::Scope { workspace: site.app.workspace().id, at: site.app.now(), actor: None }
+    ripen::db::Scope { workspace: site.app.workspace().id, at: site.app.now(), actor: None, cause: None }
 }
 
 fn execute(tx: &mut ripen::db::Tx<'_>, sql: &str) -> ripen::error::Result<()> {

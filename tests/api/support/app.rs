@@ -240,7 +240,7 @@ impl Workspace {
 }
 
 fn system_scope(state: &State, workspace: Id) -> Scope {
-    Scope { workspace, at: state.clock.now(), actor: None }
+    Scope { workspace, at: state.clock.now(), actor: None, cause: None }
 }
 
 /// The server in a thread of its own, so that it serves whatever the test's runtime is doing.
