@@ -7,8 +7,9 @@
 //! [`accounts`] and the interest itself in [`leads`]. The submission is also an interaction: [`interactions`] records
 //! what people do, whoever tells of it, and calls [`scoring`] in the same transaction. A scoring model looks at facts
 //! through [`filter`] conditions and at interactions by kind; every point it gives is a row of a ledger. When a score
-//! moves the lead, [`process`] opens its one door from stage to stage. [`provenance`] keeps who or what set each field.
-//! Whatever happened is written to [`events`] with it, so that others may hear of it.
+//! moves the lead, [`process`] opens its one door from stage to stage. A value that contradicts what is known waits in
+//! [`proposals`] until a user decides, and [`provenance`] keeps who or what set each field. Whatever happened is written
+//! to [`events`] with it, so that others may hear of it.
 //!
 //! # Rooms
 //!
@@ -16,8 +17,8 @@
 //! `handlers.rs` its HTTP, and files named after an idea (`evaluate.rs`, `decide.rs`, `transition.rs`) its rules, which
 //! are pure functions over values. A use case receives a transaction, [`db::Tx`], and so composes with others; the
 //! handler or job that began the transaction ends it. Use cases call those of rooms before them in this order:
-//! workspaces, events, provenance, accounts, contacts, matching, process, leads, scoring, interactions, linking, forms.
-//! Handlers compose any.
+//! workspaces, events, provenance, accounts, contacts, matching, process, leads, scoring, interactions, proposals,
+//! linking, forms. Handlers compose any.
 //!
 //! # Below the rooms
 //!
@@ -29,6 +30,7 @@ pub mod accounts;
 pub mod matching;
 pub mod leads;
 pub mod forms;
+pub mod proposals;
 pub mod interactions;
 pub mod linking;
 pub mod scoring;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The rooms in which features live. Each uses only those before it; handlers, where features meet, may use all.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "events",
     "workspaces",
     "provenance",
@@ -14,12 +14,13 @@ const ROOMS: [&str; 12] = [
     "leads",
     "scoring",
     "interactions",
+    "proposals",
     "linking",
     "forms",
 ];
 
 /// Files of rules: pure functions over values, which any room may use.
-const RULES: [&str; 34] = [
+const RULES: [&str; 35] = [
     "attributes.rs",
     "clock.rs",
     "contacts/identity.rs",
@@ -30,6 +31,7 @@ const RULES: [&str; 34] = [
     "forms/definition.rs",
     "forms/interest.rs",
     "forms/person.rs",
+    "forms/place.rs",
     "forms/policy.rs",
     "forms/reading.rs",
     "forms/redirect.rs",

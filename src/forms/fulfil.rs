@@ -7,19 +7,23 @@ use super::capture::Arrival;
 use super::definition::{Definition, OnUnmatchable, Writes};
 use super::interest::{self, Whose};
 use super::person::{self, Proof};
+use super::policy::Contradiction;
 use super::reading::Reading;
 use super::slot::Slot;
-use super::submission::{Outcome, Status, Touched};
+use super::submission::{Conflict, Outcome, Status, Touched};
 use crate::accounts::{self, NewAccount};
 use crate::clock::Timestamp;
+use crate::contacts::ContactPatch;
 use crate::db::{Cause, Tx};
 use crate::error::{Error, Result};
 use crate::http::condition::Condition;
 use crate::id::Id;
+use crate::leads::LeadPatch;
 use crate::matching::decide::{Decision, Keys, Outcome as Found, decide};
 use crate::matching::strategy::{Field, Strategy, Target};
 use crate::matching::{self, Channel, Effect};
-use crate::{contacts, interactions, leads, scoring, text};
+use crate::proposals::{NewProposal, Record};
+use crate::{contacts, interactions, leads, proposals, scoring, text};
 
 /// What was made of a submission.
 #[derive(Clone, Debug)]
@@ -164,23 +168,25 @@ impl Visit<'_> {
 
     /// Creates, changes or only credits the contact.
     fn person(&mut self, tx: &mut Tx<'_>, found: &Decision, account: Option<Id>) -> Result<Whose> {
-        let (contact, effect) = match (found.winner, self.definition.writes.contact()) {
-            (None, false) => (None, Effect::LeftAlone),
-            (Some(known), false) => (Some(known), Effect::Linked),
+        let (contact, effect, belongs_to) = match (found.winner, self.definition.writes.contact()) {
+            (None, false) => (None, Effect::LeftAlone, None),
+            (Some(known), false) => (Some(known), Effect::Linked, None),
             (None, true) => {
                 let new = person::new_contact(self.reading, account, self.proof(tx));
-                (Some(contacts::create(tx, &new)?.id), Effect::Created)
+                (Some(contacts::create(tx, &new)?.id), Effect::Created, account)
             }
-            (Some(known), true) => (Some(known), self.change_person(tx, known, account)?),
+            (Some(known), true) => {
+                let (effect, belongs_to) = self.change_person(tx, known, account)?;
+                (Some(known), effect, belongs_to)
+            }
         };
         if let Some(contact) = contact.filter(|_| self.definition.writes.contact()) {
             self.recognise(tx, contact, effect)?;
         }
         self.credit(tx, found, effect, contact)?;
         // A company that contradicts the one the person is known to belong to says nothing of the lead either.
-        let company = Slot::Company.to_string();
-        let is_contradicted = self.done.outcome.conflicts.iter().any(|conflict| conflict.field == company);
-        Ok(Whose { contact, account: account.filter(|_| !is_contradicted) })
+        let account = account.filter(|account| belongs_to.is_none_or(|known| known == *account));
+        Ok(Whose { contact, account })
     }
 
     /// Gives the contact what waited for somebody with its keys.
@@ -194,14 +200,39 @@ impl Visit<'_> {
         Ok(())
     }
 
-    fn change_person(&mut self, tx: &mut Tx<'_>, known: Id, account: Option<Id>) -> Result<Effect> {
+    /// Changes the contact as far as the form may; gives also the company that it belongs to then.
+    fn change_person(&mut self, tx: &mut Tx<'_>, known: Id, account: Option<Id>) -> Result<(Effect, Option<Id>)> {
         let contact = tx.contacts().lock(known).map_err(vanished)?;
-        let change = person::change(self.definition.update_policy, &contact, self.reading, account, self.proof(tx));
-        self.done.outcome.conflicts.extend(change.conflicts);
-        let Some(patch) = change.patch else { return Ok(Effect::Linked) };
-        contacts::change(tx, known, &patch, &Condition::None)?;
+        let mut change = person::change(self.definition.update_policy, &contact, self.reading, account, self.proof(tx));
+        if change.moves_email() && self.is_email_of_another(tx, known)? {
+            change.leave_email(&contact, self.reading);
+        }
+        self.propose(tx, Record::Contact(known), change.contradictions)?;
+        if change.patch == ContactPatch::default() {
+            return Ok((Effect::Linked, contact.account_id));
+        }
+        let contact = contacts::change(tx, known, &change.patch, &Condition::None)?;
+        proposals::contact_changed(tx, &contact)?;
         scoring::contact_changed(tx, known)?;
-        Ok(Effect::Updated)
+        Ok((Effect::Updated, contact.account_id))
+    }
+
+    /// Whether the address that was sent is another contact's. No two have the same, so it can only be proposed.
+    fn is_email_of_another(&self, tx: &mut Tx<'_>, known: Id) -> Result<bool> {
+        let Some(email) = &self.reading.email else { return Ok(false) };
+        Ok(tx.contacts().with_email(&email.key)?.is_some_and(|holder| holder != known))
+    }
+
+    /// Keeps what contradicts a record for a user to decide.
+    fn propose(&mut self, tx: &mut Tx<'_>, record: Record, contradictions: Vec<Contradiction>) -> Result<()> {
+        let (submission_id, form_id) = (self.id, self.arrival.form.id);
+        for contradiction in contradictions {
+            let (field, sent) = (contradiction.slot.to_string(), contradiction.sent.clone());
+            let new = NewProposal { record, contradiction, submission_id, form_id };
+            let proposal_id = Some(proposals::open(tx, &new)?.id);
+            self.done.outcome.conflicts.push(Conflict { field, sent, proposal_id });
+        }
+        Ok(())
     }
 
     /// The person is left alone; one that is known is credited all the same.
@@ -259,10 +290,13 @@ impl Visit<'_> {
             _ if strategy.match_closed => return Ok(Effect::Linked),
             _ => return Err(Error::Contention("a matched lead was closed".into())),
         }
-        let change = interest::change(self.definition, &lead, self.reading, whose);
-        self.done.outcome.conflicts.extend(change.conflicts);
-        let Some(patch) = change.patch else { return Ok(Effect::Linked) };
-        leads::change(tx, known, &patch, &Condition::None)?;
+        let change = interest::change(self.definition.update_policy, &lead, self.reading, whose);
+        self.propose(tx, Record::Lead(known), change.contradictions)?;
+        if change.patch == LeadPatch::default() {
+            return Ok(Effect::Linked);
+        }
+        let lead = leads::change(tx, known, &change.patch, &Condition::None)?;
+        proposals::lead_changed(tx, &lead)?;
         scoring::lead_changed(tx, known)?;
         Ok(Effect::Updated)
     }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::definition::Definition;
 use super::payload::Payload;
-use super::person::as_text;
-use super::policy::Verdict;
+use super::place;
+use super::policy::{Contradiction, UpdatePolicy, Verdict};
 use super::reading::Reading;
 use super::slot::{Record, Slot};
-use super::submission::Conflict;
 use crate::id::Id;
 use crate::leads::{Captured, Lead, LeadPatch, Opening};
+use crate::text::compare_key;
 
 /// Whose interest it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,66 +72,60 @@ fn filled(utm: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 /// What a submission changes of a known lead.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
-    /// The changes; none when the lead stays as it is.
-    pub patch: Option<LeadPatch>,
+    /// The changes; one that names nothing when the lead stays as it is.
+    pub patch: LeadPatch,
     /// The values that contradict what is known.
-    pub conflicts: Vec<Conflict>,
+    pub contradictions: Vec<Contradiction>,
 }
 
 /// What `reading` changes of `known`. A lead that was nobody's becomes the contact's, whatever the policy.
-pub fn change(definition: &Definition, known: &Lead, reading: &Reading, whose: Whose) -> Change {
-    let (mut patch, mut changed, mut conflicts) = (LeadPatch::default(), false, Vec::new());
+pub fn change(policy: UpdatePolicy, known: &Lead, reading: &Reading, whose: Whose) -> Change {
+    let mut change = Change::default();
     for (slot, sent) in reading.mapped.iter().filter(|(slot, _)| slot.record() == Record::Lead) {
-        match definition.update_policy.weigh(present(slot, known).as_deref(), sent) {
+        let (held, compared) = (place::of_lead(slot, known), compare_key(sent));
+        let verdict = match slot {
+            Slot::LeadAttribute(name) => policy.weigh_attribute(known.attributes.0.0.get(name), sent),
+            _ => policy.weigh(held.as_deref(), sent),
+        };
+        match verdict {
             Verdict::Leave => {}
-            Verdict::Conflict => conflicts.push(Conflict { field: slot.to_string(), sent: sent.clone() }),
-            Verdict::Take => {
-                take(&mut patch, slot, sent);
-                changed = true;
+            Verdict::Conflict => change.contradictions.push(Contradiction {
+                slot: slot.clone(),
+                sent: sent.clone(),
+                compared,
+                known: held,
+            }),
+            Verdict::Take => place::put_in_lead(&mut change.patch, known, slot, sent),
+        }
+    }
+    if known.contact_id.is_none() && whose.contact.is_some() {
+        change.patch.contact_id = Some(whose.contact);
+    }
+    if let Some(account) = whose.account {
+        match policy.weigh_company(known.account_id, account) {
+            Verdict::Leave => {}
+            Verdict::Conflict => {
+                let name = reading.value(&Slot::Company);
+                change.contradictions.push(Contradiction::company(known.account_id, account, name));
             }
+            Verdict::Take => change.patch.account_id = Some(Some(account)),
         }
     }
-    for (held, new, place) in [
-        (known.contact_id, whose.contact, &mut patch.contact_id),
-        (known.account_id, whose.account, &mut patch.account_id),
-    ] {
-        if held.is_none() && new.is_some() {
-            *place = Some(new);
-            changed = true;
-        }
-    }
-    Change { patch: changed.then_some(patch), conflicts }
-}
-
-fn present(slot: &Slot, known: &Lead) -> Option<String> {
-    match slot {
-        Slot::Topic => known.topic.clone(),
-        Slot::Campaign => known.campaign.clone(),
-        Slot::ProductLine => known.product_line.clone(),
-        Slot::LeadAttribute(name) => known.attributes.0.0.get(name).map(as_text),
-        _ => None,
-    }
-}
-
-fn take(patch: &mut LeadPatch, slot: &Slot, sent: &str) {
-    let value = Some(Some(sent.to_owned()));
-    match slot {
-        Slot::Topic => patch.topic = value,
-        Slot::Campaign => patch.campaign = value,
-        Slot::ProductLine => patch.product_line = value,
-        Slot::LeadAttribute(name) => {
-            patch.attributes.get_or_insert_default().0.insert(name.clone(), sent.into());
-        }
-        _ => {}
-    }
+    change
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
+    use super::UpdatePolicy::{FillBlanks, LinkOnly, Overwrite};
     use super::*;
+    use crate::clock::Timestamp;
     use crate::contacts::identity;
+    use crate::db::types::{Code, JsonOf};
+    use crate::leads::Status;
+    use crate::workspaces::settings::ChannelClass;
 
     const FORM: Id = Id::from_bytes([7; 16]);
 
@@ -179,5 +173,106 @@ mod tests {
         assert_eq!(origin_key(FORM, &addressed, contact), Some(format!("{} {FORM}", Id::NIL)));
         assert_eq!(origin_key(FORM, &addressed, Whose::default()), Some(format!("ann@x.ee {FORM}")));
         assert_eq!(origin_key(FORM, &anonymous, Whose::default()), None);
+    }
+
+    /// A lead with a topic and two attributes, and nothing else that a form could fill.
+    fn known() -> Lead {
+        let at = Timestamp::from_day(20_000);
+        Lead {
+            workspace_id: Id::NIL,
+            id: Id::NIL,
+            topic: Some("CRM".into()),
+            contact_id: None,
+            account_id: None,
+            captured: JsonOf::default(),
+            email_key: None,
+            form_id: Some(FORM),
+            campaign: None,
+            product_line: None,
+            source: "web".into(),
+            source_detail: None,
+            channel_class: Code(ChannelClass::Net),
+            utm: JsonOf::default(),
+            referrer_contact_id: None,
+            status: Code(Status::Open),
+            status_reason: None,
+            process: "lead".into(),
+            stage: None,
+            stage_since: at,
+            owner_id: None,
+            flags: JsonOf::default(),
+            sales_ready_at: None,
+            temperature: None,
+            score: 0,
+            origin_key: None,
+            attributes: JsonOf(serde_json::from_value(json!({"size": 50, "role": "buyer"})).unwrap()),
+            search_key: "crm".into(),
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    fn text(slot: &Slot, known: &Lead, patch: &LeadPatch) -> Option<String> {
+        let old = place::of_lead(slot, known);
+        match slot {
+            Slot::Topic => patch.topic.clone().unwrap_or(old),
+            Slot::Campaign => patch.campaign.clone().unwrap_or(old),
+            Slot::ProductLine => patch.product_line.clone().unwrap_or(old),
+            Slot::LeadAttribute(name) => {
+                let new = patch.attributes.as_ref().and_then(|attributes| attributes.0.get(name));
+                new.map(crate::attributes::as_text).or(old)
+            }
+            _ => old,
+        }
+    }
+
+    const SLOTS: [&str; 6] = [
+        "lead.topic",
+        "lead.campaign",
+        "lead.product_line",
+        "lead.attributes.size",
+        "lead.attributes.role",
+        "lead.attributes.new",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_policy_ever_blanks_a_value_or_touches_one_that_was_not_sent(
+            policy in prop::sample::select(vec![FillBlanks, Overwrite, LinkOnly]),
+            sent in prop::collection::btree_map(prop::sample::select(SLOTS.to_vec()), "[a-c ]{0,3}", 0..5),
+        ) {
+            let values: Vec<(&str, &str)> = sent.iter().map(|(slot, value)| (*slot, value.as_str())).collect();
+            let known = known();
+            let patch = change(policy, &known, &reading(&values), Whose::default()).patch;
+            for name in SLOTS {
+                let slot = Slot::parse(name).unwrap();
+                let (before, after) = (place::of_lead(&slot, &known), text(&slot, &known, &patch));
+                if before != after {
+                    let value = sent.get(name);
+                    prop_assert!(value.is_some_and(|value| !value.trim().is_empty() && after.as_ref() == Some(value)));
+                    prop_assert!(policy == Overwrite || (policy == FillBlanks && before.is_none()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_lead_that_was_nobodys_becomes_the_contacts_and_its_company_follows_the_policy() {
+        let (contact, account, other) = (Id::from_bytes([1; 16]), Id::from_bytes([2; 16]), Id::from_bytes([3; 16]));
+        let whose = Whose { contact: Some(contact), account: Some(account) };
+        let company = reading(&[("account.name", "Contoso")]);
+        for (policy, new, moved) in
+            [(FillBlanks, Some(account), None), (Overwrite, Some(account), Some(account)), (LinkOnly, None, None)]
+        {
+            let free = change(policy, &known(), &company, whose);
+            assert_eq!(free.patch.contact_id, Some(Some(contact)), "{policy:?}");
+            assert_eq!(free.patch.account_id.flatten(), new, "{policy:?}");
+            let taken = Lead { contact_id: Some(other), account_id: Some(other), ..known() };
+            let change = change(policy, &taken, &company, whose);
+            assert_eq!((change.patch.contact_id, change.patch.account_id.flatten()), (None, moved), "{policy:?}");
+            let slots: Vec<Slot> = change.contradictions.into_iter().map(|contradiction| contradiction.slot).collect();
+            assert_eq!(slots, if policy == FillBlanks { vec![Slot::Company] } else { vec![] });
+        }
     }
 }

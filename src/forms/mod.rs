@@ -3,7 +3,8 @@
 //! A form is a draft until it is published, then live, then stopped; deleted ones stay as tombstones. `definition` says
 //! what one is made of. A submission arrives in one of three bodies (`wire`), is read in the terms of its form
 //! (`reading`), and whatever a visitor could not put right is kept: `capture` stores it with what became of it, whether
-//! that worked or not. Whom it is from, `matching` decides; `policy` decides what it may change of what is known.
+//! that worked or not. Whom it is from, `matching` decides; `policy` decides what it may change of what is known, and
+//! what may not becomes a proposal.
 
 mod activity;
 pub mod capture;
@@ -15,6 +16,7 @@ mod input;
 mod interest;
 pub mod payload;
 mod person;
+pub mod place;
 pub mod policy;
 mod public_handlers;
 pub mod reading;

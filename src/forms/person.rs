@@ -1,14 +1,13 @@
 //! What a submission says of a person: a new contact, or changes to a known one by the form's update policy (MAT-8).
 
-use serde_json::Value;
-
 use super::definition::{Definition, Purpose};
-use super::policy::{UpdatePolicy, Verdict};
+use super::place;
+use super::policy::{Contradiction, UpdatePolicy, Verdict};
 use super::reading::Reading;
 use super::slot::{Record, Slot};
-use super::submission::Conflict;
-use crate::contacts::{Address, Consent, Consents, Contact, ContactPatch, NewContact};
+use crate::contacts::{Consent, Consents, Contact, ContactPatch, NewContact};
 use crate::id::Id;
+use crate::text::compare_key;
 
 /// Where the proof of a consent is.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +42,7 @@ pub fn new_contact(reading: &Reading, account: Option<Id>, proof: Proof<'_>) -> 
             Slot::DecisionRole => new.decision_role = value,
             Slot::Language => new.language = value,
             Slot::ContactAttribute(name) => drop(new.attributes.0.insert(name.clone(), value.into())),
-            slot => put(&mut new.address, slot, value),
+            slot => place::put_in_address(&mut new.address, slot, value),
         }
     }
     new
@@ -52,10 +51,10 @@ pub fn new_contact(reading: &Reading, account: Option<Id>, proof: Proof<'_>) -> 
 /// What a submission changes of a known contact.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
-    /// The changes; none when the contact stays as it is.
-    pub patch: Option<ContactPatch>,
+    /// The changes; one that names nothing when the contact stays as it is.
+    pub patch: ContactPatch,
     /// The values that contradict what is known.
-    pub conflicts: Vec<Conflict>,
+    pub contradictions: Vec<Contradiction>,
 }
 
 /// What `reading` changes of `known`. Consents are given whatever the policy, and never withdrawn.
@@ -66,102 +65,66 @@ pub fn change(
     account: Option<Id>,
     proof: Proof<'_>,
 ) -> Change {
-    let (mut patch, mut changed, mut conflicts) = (ContactPatch::default(), false, Vec::new());
+    let mut change = Change::default();
     for (slot, sent) in reading.mapped.iter().filter(|(slot, _)| slot.record() == Record::Contact) {
-        let verdict = match identities(slot, known, reading) {
-            Some((known, sent)) => policy.weigh(known, sent),
-            None => policy.weigh(present(slot, known).as_deref(), sent),
-        };
-        match verdict {
+        match verdict(policy, slot, known, reading, sent) {
             Verdict::Leave => {}
-            Verdict::Conflict => conflicts.push(Conflict { field: slot.to_string(), sent: sent.clone() }),
-            Verdict::Take => {
-                take(&mut patch, known, slot, sent);
-                changed = true;
-            }
+            Verdict::Conflict => change.contradictions.push(contradiction(slot, known, reading, sent)),
+            Verdict::Take => place::put_in_contact(&mut change.patch, known, slot, sent),
         }
     }
     if let Some(account) = account {
-        let text = |id: Id| id.to_string();
-        match policy.weigh(known.account_id.map(text).as_deref(), &text(account)) {
+        match policy.weigh_company(known.account_id, account) {
             Verdict::Leave => {}
             Verdict::Conflict => {
-                let sent = reading.value(&Slot::Company).unwrap_or_default();
-                conflicts.push(Conflict { field: Slot::Company.to_string(), sent });
+                let name = reading.value(&Slot::Company);
+                change.contradictions.push(Contradiction::company(known.account_id, account, name));
             }
-            Verdict::Take => {
-                patch.account_id = Some(Some(account));
-                changed = true;
-            }
+            Verdict::Take => change.patch.account_id = Some(Some(account)),
         }
     }
-    patch.consents = given(reading, &known.consents.0, proof);
-    changed |= patch.consents.is_some();
-    Change { patch: changed.then_some(patch), conflicts }
+    change.patch.consents = given(reading, &known.consents.0, proof);
+    change
 }
 
-/// Both sides of an identity in the form that is compared: spellings of one address or number are no contradiction.
-fn identities<'v>(slot: &Slot, known: &'v Contact, reading: &'v Reading) -> Option<(Option<&'v str>, &'v str)> {
+impl Change {
+    /// Whether it gives the contact another e-mail address.
+    pub fn moves_email(&self) -> bool {
+        self.patch.email.is_some()
+    }
+
+    /// Leaves the e-mail address as it is, and keeps the one that was sent as a contradiction.
+    pub fn leave_email(&mut self, known: &Contact, reading: &Reading) {
+        if let Some(sent) = self.patch.email.take().flatten() {
+            self.contradictions.push(contradiction(&Slot::Email, known, reading, &sent));
+        }
+    }
+}
+
+fn verdict(policy: UpdatePolicy, slot: &Slot, known: &Contact, reading: &Reading, sent: &str) -> Verdict {
     match slot {
-        Slot::Email => Some((known.email_key.as_deref(), &reading.email.as_ref()?.key)),
-        Slot::Phone => Some((known.phone_key.as_deref(), &reading.phone.as_ref()?.e164)),
-        Slot::Mobile => Some((known.mobile_key.as_deref(), &reading.mobile.as_ref()?.e164)),
+        Slot::ContactAttribute(name) => policy.weigh_attribute(known.attributes.0.0.get(name), sent),
+        slot => match identity(slot, reading) {
+            // Spellings of one address or number are no contradiction.
+            Some(sent) => policy.weigh(place::compared_of_contact(slot, known).as_deref(), sent),
+            None => policy.weigh(place::of_contact(slot, known).as_deref(), sent),
+        },
+    }
+}
+
+/// An identity that was sent, in the form that is compared.
+fn identity<'r>(slot: &Slot, reading: &'r Reading) -> Option<&'r str> {
+    match slot {
+        Slot::Email => Some(&reading.email.as_ref()?.key),
+        Slot::Phone => Some(&reading.phone.as_ref()?.e164),
+        Slot::Mobile => Some(&reading.mobile.as_ref()?.e164),
         _ => None,
     }
 }
 
-fn present(slot: &Slot, known: &Contact) -> Option<String> {
-    let address = &known.address.0;
-    match slot {
-        Slot::FirstName => known.first_name.clone(),
-        Slot::LastName => known.last_name.clone(),
-        Slot::JobTitle => known.job_title.clone(),
-        Slot::DecisionRole => known.decision_role.clone(),
-        Slot::Language => known.language.clone(),
-        Slot::Line1 => address.line1.clone(),
-        Slot::Line2 => address.line2.clone(),
-        Slot::City => address.city.clone(),
-        Slot::Region => address.region.clone(),
-        Slot::PostalCode => address.postal_code.clone(),
-        Slot::Country => address.country.clone(),
-        Slot::ContactAttribute(name) => known.attributes.0.0.get(name).map(as_text),
-        _ => None,
-    }
-}
-
-/// An attribute as a form could have sent it.
-pub fn as_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn take(patch: &mut ContactPatch, known: &Contact, slot: &Slot, sent: &str) {
-    let value = Some(Some(sent.to_owned()));
-    match slot {
-        Slot::FirstName => patch.first_name = value,
-        Slot::LastName => patch.last_name = value,
-        Slot::Email => patch.email = value,
-        Slot::Phone => patch.phone = value,
-        Slot::Mobile => patch.mobile = value,
-        Slot::JobTitle => patch.job_title = value,
-        Slot::DecisionRole => patch.decision_role = value,
-        Slot::Language => patch.language = value,
-        Slot::ContactAttribute(name) => {
-            patch.attributes.get_or_insert_default().0.insert(name.clone(), sent.into());
-        }
-        slot => put(patch.address.get_or_insert_with(|| known.address.0.clone()), slot, value.flatten()),
-    }
-}
-
-fn put(address: &mut Address, slot: &Slot, value: Option<String>) {
-    match slot {
-        Slot::Line1 => address.line1 = value,
-        Slot::Line2 => address.line2 = value,
-        Slot::City => address.city = value,
-        Slot::Region => address.region = value,
-        Slot::PostalCode => address.postal_code = value,
-        Slot::Country => address.country = value,
-        _ => {}
-    }
+fn contradiction(slot: &Slot, known: &Contact, reading: &Reading, sent: &str) -> Contradiction {
+    let compared = identity(slot, reading).map_or_else(|| compare_key(sent), str::to_owned);
+    Contradiction { slot: slot.clone(), sent: sent.to_owned(), compared, known: place::of_contact(slot, known) }
 }
 
 /// The consents that are given and were not before.
@@ -194,8 +157,9 @@ mod tests {
 
     use super::UpdatePolicy::{FillBlanks, LinkOnly, Overwrite};
     use super::*;
+    use crate::attributes::as_text;
     use crate::clock::Timestamp;
-    use crate::contacts::identity;
+    use crate::contacts::{Address, identity};
     use crate::db::types::JsonOf;
 
     const AT: Timestamp = Timestamp::from_day(20_000);
@@ -251,8 +215,9 @@ mod tests {
 
     fn changed(policy: UpdatePolicy, values: &[(&str, &str)]) -> (Option<ContactPatch>, Vec<String>) {
         let definition = definition();
-        let Change { patch, conflicts } = change(policy, &known(), &reading(values), None, proof(&definition));
-        (patch, conflicts.into_iter().map(|conflict| conflict.field).collect())
+        let Change { patch, contradictions } = change(policy, &known(), &reading(values), None, proof(&definition));
+        let fields = contradictions.into_iter().map(|contradiction| contradiction.slot.to_string());
+        ((patch != ContactPatch::default()).then_some(patch), fields.collect())
     }
 
     #[test]
@@ -307,26 +272,47 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_that_is_no_text_is_compared_as_a_form_would_send_it() {
-        assert!(changed(FillBlanks, &[("contact.attributes.size", "50")]).0.is_none());
+    fn an_attribute_that_is_no_text_is_compared_by_what_it_says_and_stays_no_text() {
+        for policy in [FillBlanks, Overwrite, LinkOnly] {
+            let (patch, conflicts) = changed(policy, &[("contact.attributes.size", "50.0")]);
+            assert!(patch.is_none() && conflicts.is_empty(), "{policy:?}");
+        }
         assert_eq!(changed(FillBlanks, &[("contact.attributes.size", "51")]).1, ["contact.attributes.size"]);
         let patch = changed(Overwrite, &[("contact.attributes.size", "51")]).0.unwrap();
-        assert_eq!(patch.attributes.unwrap().0, [("size".to_owned(), json!("51"))].into());
+        assert_eq!(patch.attributes.unwrap().0, [("size".to_owned(), json!(51))].into());
     }
 
     #[test]
     fn a_company_is_taken_where_none_is_known_and_contradicts_another() {
-        let (definition, account) = (definition(), Some(Id::new(AT)));
+        let (definition, account, text) = (definition(), Some(Id::new(AT)), |id: Id| id.to_string());
         let reading = reading(&[("account.name", "Contoso")]);
         let into = |policy, known: &Contact| change(policy, known, &reading, account, proof(&definition));
-        assert_eq!(into(FillBlanks, &known()).patch.unwrap().account_id, Some(account));
+        assert_eq!(into(FillBlanks, &known()).patch.account_id, Some(account));
         let employed = Contact { account_id: Some(Id::NIL), ..known() };
-        assert_eq!(
-            into(FillBlanks, &employed).conflicts[0],
-            Conflict { field: "account.name".into(), sent: "Contoso".into() }
-        );
-        assert_eq!(into(Overwrite, &employed).patch.unwrap().account_id, Some(account));
-        assert!(into(LinkOnly, &known()).patch.is_none());
+        let contradiction = into(FillBlanks, &employed).contradictions[0].clone();
+        assert_eq!((contradiction.slot, contradiction.sent.as_str()), (Slot::Company, "Contoso"));
+        assert_eq!((Some(contradiction.compared), contradiction.known), (account.map(text), Some(text(Id::NIL))));
+        assert_eq!(into(Overwrite, &employed).patch.account_id, Some(account));
+        assert_eq!(into(LinkOnly, &known()).patch, ContactPatch::default());
+    }
+
+    #[test]
+    fn what_is_known_in_another_spelling_is_no_contradiction() {
+        let values =
+            [("contact.first_name", "  ANN"), ("contact.address.city", "tartu "), ("contact.email", "ANN@x.ee.")];
+        let (patch, conflicts) = changed(FillBlanks, &values);
+        assert!(patch.is_none() && conflicts.is_empty(), "{conflicts:?}");
+    }
+
+    #[test]
+    fn an_address_that_is_to_stay_contradicts_by_its_normal_form() {
+        let (definition, reading) = (definition(), reading(&[("contact.email", "Eve@X.ee")]));
+        let mut change = change(Overwrite, &known(), &reading, None, proof(&definition));
+        assert!(change.moves_email());
+        change.leave_email(&known(), &reading);
+        assert!(!change.moves_email());
+        let Contradiction { sent, compared, known, .. } = change.contradictions.remove(0);
+        assert_eq!((sent.as_str(), compared.as_str(), known.as_deref()), ("Eve@X.ee", "eve@x.ee", Some("Ann@x.ee")));
     }
 
     #[test]
@@ -334,33 +320,75 @@ mod tests {
         let definition = definition();
         let reading = Reading { granted: vec![Purpose::Marketing, Purpose::Profiling], ..Reading::default() };
         let change_of = |known: &Contact| change(LinkOnly, known, &reading, None, proof(&definition)).patch;
-        let given = change_of(&known()).unwrap().consents.unwrap();
+        let given = change_of(&known()).consents.unwrap();
         let evidence = |consent: &Option<Consent>| consent.clone().unwrap().evidence.unwrap();
         assert_eq!(evidence(&given.marketing), format!("submission {}, text 3", Id::NIL));
         assert_eq!(evidence(&given.profiling), format!("submission {}", Id::NIL));
-        assert!(change_of(&Contact { consents: JsonOf(given.clone()), ..known() }).is_none());
+        let same = change_of(&Contact { consents: JsonOf(given.clone()), ..known() });
+        assert_eq!(same, ContactPatch::default());
         let refused = Consent { granted: false, ..given.marketing.clone().unwrap() };
         let consents = Consents { marketing: Some(refused), profiling: given.profiling };
-        let again = change_of(&Contact { consents: JsonOf(consents), ..known() }).unwrap().consents.unwrap();
+        let again = change_of(&Contact { consents: JsonOf(consents), ..known() }).consents.unwrap();
         assert!(again.marketing.unwrap().granted && again.profiling.is_none());
+    }
+
+    /// Slots of every sort.
+    const SLOTS: [&str; 11] = [
+        "contact.first_name",
+        "contact.last_name",
+        "contact.job_title",
+        "contact.decision_role",
+        "contact.language",
+        "contact.address.line1",
+        "contact.address.city",
+        "contact.address.country",
+        "contact.attributes.size",
+        "contact.attributes.role",
+        "contact.attributes.new",
+    ];
+
+    /// Some of them with a value, which may be blank.
+    fn sent() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+        prop::collection::btree_map(prop::sample::select(SLOTS.to_vec()), "[a-c ]{0,3}", 0..6)
+            .prop_map(|sent| sent.into_iter().collect())
+    }
+
+    /// The contact after `patch`, slot by slot.
+    fn after(known: &Contact, patch: &ContactPatch, slot: &Slot) -> Option<String> {
+        let taken = |new: &Option<Option<String>>, old: Option<String>| new.clone().unwrap_or(old);
+        let old = place::of_contact(slot, known);
+        match slot {
+            Slot::FirstName => taken(&patch.first_name, old),
+            Slot::LastName => taken(&patch.last_name, old),
+            Slot::JobTitle => taken(&patch.job_title, old),
+            Slot::DecisionRole => taken(&patch.decision_role, old),
+            Slot::Language => taken(&patch.language, old),
+            Slot::ContactAttribute(name) => {
+                let new = patch.attributes.as_ref().and_then(|attributes| attributes.0.get(name));
+                new.map(as_text).or(old)
+            }
+            slot => {
+                let address = patch.address.clone().unwrap_or_else(|| known.address.0.clone());
+                place::of_contact(slot, &Contact { address: JsonOf(address), ..known.clone() })
+            }
+        }
     }
 
     proptest! {
         #[test]
-        fn no_policy_ever_blanks_a_value(
-            policy in prop::sample::select(vec![FillBlanks, Overwrite, LinkOnly]),
-            slot in prop::sample::select(vec!["contact.first_name", "contact.address.city", "contact.attributes.role"]),
-            sent in "[a-c ]{0,3}",
+        fn no_policy_ever_blanks_a_value_or_touches_one_that_was_not_sent(
+            policy in prop::sample::select(vec![FillBlanks, Overwrite, LinkOnly]), sent in sent(),
         ) {
-            let (patch, _) = changed(policy, &[(slot, &sent)]);
-            if let Some(patch) = patch {
-                let taken = match slot {
-                    "contact.first_name" => patch.first_name.unwrap(),
-                    "contact.address.city" => patch.address.unwrap().city,
-                    _ => patch.attributes.unwrap().0.get("role").map(as_text),
-                };
-                prop_assert_eq!((policy, taken.as_deref()), (Overwrite, Some(sent.as_str())));
-                prop_assert!(!sent.trim().is_empty());
+            let values: Vec<(&str, &str)> = sent.iter().map(|(slot, value)| (*slot, value.as_str())).collect();
+            let (known, patch) = (known(), changed(policy, &values).0.unwrap_or_default());
+            for name in SLOTS {
+                let slot = Slot::parse(name).unwrap();
+                let (before, after) = (place::of_contact(&slot, &known), after(&known, &patch, &slot));
+                let sent = values.iter().find(|(slot, _)| *slot == name).map(|(_, value)| *value);
+                if before != after {
+                    prop_assert!(sent.is_some_and(|sent| !sent.trim().is_empty() && after.as_deref() == Some(sent)));
+                    prop_assert!(policy == Overwrite || (policy == FillBlanks && before.is_none()));
+                }
             }
         }
     }

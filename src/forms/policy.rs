@@ -1,8 +1,12 @@
 //! What a submission may change of a record that is known (MAT-8). An empty value changes nothing, whatever the policy.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::slot::Slot;
+use crate::attributes::{as_text, says_the_same};
+use crate::id::Id;
 use crate::text::compare_key;
 
 /// What a submission may change of records that are known.
@@ -10,7 +14,7 @@ use crate::text::compare_key;
 #[serde(rename_all = "snake_case")]
 #[schema(as = FormUpdatePolicy)]
 pub enum UpdatePolicy {
-    /// Only what is not known yet. A value that contradicts a known one is kept with the submission.
+    /// Only what is not known yet. A value that contradicts a known one becomes a proposal.
     #[default]
     FillBlanks,
     /// Everything that was sent.
@@ -30,6 +34,27 @@ pub enum Verdict {
     Conflict,
 }
 
+/// A value that was sent and contradicts what is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// Where it would go.
+    pub slot: Slot,
+    /// The value as it was sent.
+    pub sent: String,
+    /// What is compared of it.
+    pub compared: String,
+    /// What the record has there.
+    pub known: Option<String>,
+}
+
+impl Contradiction {
+    /// Another company, called `name`, than the one that is known.
+    pub fn company(known: Option<Id>, sent: Id, name: Option<String>) -> Self {
+        let known = known.map(|id| id.to_string());
+        Self { slot: Slot::Company, sent: name.unwrap_or_default(), compared: sent.to_string(), known }
+    }
+}
+
 impl UpdatePolicy {
     /// What to do with `sent`, when the record has `known`.
     pub fn weigh(self, known: Option<&str>, sent: &str) -> Verdict {
@@ -43,11 +68,26 @@ impl UpdatePolicy {
             _ => Verdict::Leave,
         }
     }
+
+    /// What to do with the company `sent`, when the record belongs to `known`.
+    pub fn weigh_company(self, known: Option<Id>, sent: Id) -> Verdict {
+        self.weigh(known.map(|id| id.to_string()).as_deref(), &sent.to_string())
+    }
+
+    /// What to do with `sent`, when the record has `known` as an attribute. A number or boolean is not replaced by a
+    /// text that says the same.
+    pub fn weigh_attribute(self, known: Option<&Value>, sent: &str) -> Verdict {
+        match known {
+            Some(known) if !known.is_string() && says_the_same(known, sent) => Verdict::Leave,
+            known => self.weigh(known.map(as_text).as_deref(), sent),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::UpdatePolicy::{FillBlanks, LinkOnly, Overwrite};
     use super::*;
@@ -80,6 +120,24 @@ mod tests {
             sent in "[ \t\n]{0,3}",
         ) {
             prop_assert_eq!(policy.weigh(known.as_deref(), &sent), Verdict::Leave);
+        }
+
+        #[test]
+        fn an_empty_attribute_changes_nothing(
+            policy in prop::sample::select(vec![FillBlanks, Overwrite, LinkOnly]),
+            known in prop::option::of(prop::sample::select(vec![json!(5), json!(true), json!("x"), json!("")])),
+            sent in "[ \t\n]{0,3}",
+        ) {
+            prop_assert_eq!(policy.weigh_attribute(known.as_ref(), &sent), Verdict::Leave);
+        }
+
+        #[test]
+        fn text_that_says_the_same_as_a_number_changes_nothing(
+            policy in prop::sample::select(vec![FillBlanks, Overwrite, LinkOnly]), known in any::<i32>(),
+        ) {
+            for sent in [format!("{known}"), format!(" {known}.0")] {
+                prop_assert_eq!(policy.weigh_attribute(Some(&json!(known)), &sent), Verdict::Leave);
+            }
         }
 
         #[test]

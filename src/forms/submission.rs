@@ -86,7 +86,7 @@ pub struct Outcome {
     pub account: Option<Touched>,
     /// What was done about the interest.
     pub lead: Option<Touched>,
-    /// Values that contradict what is known. The records keep what they had.
+    /// Values that contradict what is known. The records keep what they had, and each value is a proposal.
     pub conflicts: Vec<Conflict>,
 }
 
@@ -112,6 +112,9 @@ pub struct Conflict {
     /// What was sent.
     #[schema(example = "Anna")]
     pub sent: String,
+    /// The proposal that it became.
+    #[serde(default)]
+    pub proposal_id: Option<Id>,
 }
 
 /// The fields that submissions can be ordered by.

@@ -83,7 +83,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
             let operation = operation(&request)?;
             let raw = if operation.takes_body() { read_body(&request, payload, BODY_LIMIT).await? } else { Vec::new() };
             let key = key(&request, &actor, &raw)?;
-            let value = if operation.takes_body() { json::read(&raw)? } else { Value::Null };
+            let is_left_out = !operation.takes_body() || (raw.is_empty() && !operation.needs_body());
+            let value = if is_left_out { Value::Null } else { json::read(&raw)? };
             operation.check_body(&value)?;
             Ok(Self { actor, body: typed(value)?, condition, operation, key })
         })

@@ -146,6 +146,11 @@ impl Operation {
         self.body.is_some()
     }
 
+    /// Whether the body that the operation takes must be sent.
+    pub fn needs_body(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| body.required)
+    }
+
     /// Checks a query string: known names, each once, each of the documented form.
     pub fn check_query(&self, query: &str) -> Result<(), Problem> {
         let mut seen: Vec<String> = Vec::new();

@@ -27,6 +27,7 @@ pub const PLAIN_TEXT: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
         (name = "leads", description = "A contact's or account's interest in one marketing context"),
         (name = "forms", description = "Forms, and what visitors submit to them"),
         (name = "matching", description = "How incoming people and leads are compared with known ones"),
+        (name = "proposals", description = "Values that contradict what is known, for users to decide"),
         (name = "interactions", description = "What people did"),
         (name = "scoring", description = "Models that turn facts and interactions into points, and the ledger that explains them"),
         (name = "process", description = "The stages a lead goes through"),

@@ -25,6 +25,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::linking::handlers::routes)
         .configure(crate::leads::handlers::routes)
         .configure(crate::forms::handlers::routes)
+        .configure(crate::proposals::handlers::routes)
         .configure(crate::provenance::handlers::routes)
         .configure(crate::interactions::handlers::routes)
         .configure(crate::scoring::handlers::routes)

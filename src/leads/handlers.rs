@@ -271,7 +271,8 @@ async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Re
 async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
     command
         .run(move |tx, patch, condition| {
-            leads::change(tx, id, patch, condition)?;
+            let lead = leads::change(tx, id, patch, condition)?;
+            crate::proposals::lead_changed(tx, &lead)?;
             scoring::lead_changed(tx, id)?;
             let lead = tx.leads().get(id)?;
             Ok(Answer::ok(&lead)?.version(lead.version))

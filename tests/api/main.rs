@@ -22,10 +22,13 @@ mod linking;
 mod matching;
 mod paging;
 mod process;
+mod proposals;
+mod provenance;
 mod scoring;
 mod scoring_laws;
 mod scoring_models;
 mod submissions;
+mod update_policies;
 mod workspaces;
 
 #[path = "../architecture.rs"]
