@@ -162,6 +162,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    matching_strategy_versions (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        key -> Text,
+        strategy_version -> BigInt,
+        definition -> Json,
+        changed_by -> Nullable<Uuid>,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Text};
     use crate::db::types::{Instant, Json, Uuid};
 
@@ -214,6 +229,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> Instant,
         updated_at -> Instant,
+        phone_key -> Nullable<Text>,
     }
 }
 
@@ -482,6 +498,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     leads,
     match_decisions,
     matching_strategies,
+    matching_strategy_versions,
     proposals,
     score_entries,
     scoring_model_versions,

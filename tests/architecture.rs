@@ -20,7 +20,7 @@ const ROOMS: [&str; 13] = [
 ];
 
 /// Files of rules: pure functions over values, which any room may use.
-const RULES: [&str; 35] = [
+const RULES: [&str; 37] = [
     "attributes.rs",
     "clock.rs",
     "contacts/identity.rs",
@@ -36,10 +36,12 @@ const RULES: [&str; 35] = [
     "forms/reading.rs",
     "forms/redirect.rs",
     "forms/slot.rs",
+    "forms/suit.rs",
     "id.rs",
     "linking/person.rs",
     "matching/decide.rs",
     "matching/keys.rs",
+    "matching/origin.rs",
     "matching/strategy.rs",
     "process/stage.rs",
     "process/transition.rs",

@@ -15,8 +15,8 @@ use crate::schema::contacts::{self, BoxedQuery};
 use crate::schema::{contact_anonymous_ids as anonymous, contacts::table};
 use crate::text;
 
-/// More contacts than these with one key are not candidates for being the same person.
-const MOST_CANDIDATES: i64 = 50;
+/// Of more contacts than these with one key, the latest changed are candidates for being the same person.
+const MOST_CANDIDATES: i64 = 200;
 
 /// Which contacts.
 #[derive(Clone, Debug, Default)]
@@ -89,7 +89,7 @@ impl Contacts<'_, '_> {
         Ok(found.first(self.0.conn).optional()?)
     }
 
-    /// Contacts that share at least one indexed key with `keys`, newest first, at most fifty a key.
+    /// Contacts that share at least one indexed key with `keys`; of each key at most two hundred, the latest changed.
     pub fn with_keys(&mut self, keys: &Keys) -> Result<Vec<Contact>> {
         let mut found: Vec<Contact> = Vec::new();
         for (field, key) in keys {
@@ -105,7 +105,10 @@ impl Contacts<'_, '_> {
                 _ => continue,
             };
             let query = table.filter(contacts::workspace_id.eq(self.0.scope.workspace)).filter(condition);
-            let page = query.order(contacts::updated_at.desc()).limit(MOST_CANDIDATES).select(Contact::as_select());
+            let page = query
+                .order((contacts::updated_at.desc(), contacts::id))
+                .limit(MOST_CANDIDATES)
+                .select(Contact::as_select());
             for contact in page.load::<Contact>(self.0.conn)? {
                 if found.iter().all(|known| known.id != contact.id) {
                     found.push(contact);
@@ -138,6 +141,16 @@ impl Contacts<'_, '_> {
             .filter(anonymous::workspace_id.eq(self.0.scope.workspace))
             .filter(anonymous::contact_id.eq(contact))
             .select(anonymous::anonymous_id);
+        Ok(found.load(self.0.conn)?)
+    }
+
+    /// Anonymous ids known to be those of `contacts`, with whose each is; not all of somebody who has very many.
+    pub fn anonymous_ids_among(&mut self, contacts: &[Id]) -> Result<Vec<(Id, String)>> {
+        let found = anonymous::table
+            .filter(anonymous::workspace_id.eq(self.0.scope.workspace))
+            .filter(anonymous::contact_id.eq_any(contacts))
+            .select((anonymous::contact_id, anonymous::anonymous_id))
+            .limit(5 * MOST_CANDIDATES);
         Ok(found.load(self.0.conn)?)
     }
 

@@ -87,6 +87,14 @@ impl Tx<'_> {
         }
     }
 
+    /// Runs `work`, gives what it gives, and undoes all that it wrote.
+    pub fn rehearsal<T>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        self.conn.begin_savepoint()?;
+        let done = work(&mut Tx { conn: &mut *self.conn, scope: self.scope });
+        self.conn.rollback()?;
+        done
+    }
+
     /// Goes on beside others that share `key`, and holds off whoever names it in [`Tx::take_turns`] until this
     /// transaction ends.
     pub fn share_turn(&mut self, key: &str) -> Result<()> {

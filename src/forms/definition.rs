@@ -13,8 +13,6 @@ use super::redirect;
 use super::slot::{Record, Slot};
 use crate::error::Violation;
 use crate::id::Id;
-use crate::matching;
-use crate::matching::strategy::Target;
 use crate::workspaces::settings::ChannelClass;
 
 /// The definition of a form.
@@ -225,15 +223,6 @@ impl Definition {
         if !sources.contains_key(&self.source) {
             let known: Vec<&str> = sources.keys().map(String::as_str).collect();
             broken.push(Violation::new("/source", "not_allowed", format!("must be one of {}", known.join(", "))));
-        }
-        let strategies = [
-            (Target::Contact, &self.contact_strategy, "/contact_strategy"),
-            (Target::Lead, &self.lead_strategy, "/lead_strategy"),
-        ];
-        for (target, key, pointer) in strategies {
-            if matching::strategy(target, key.as_deref()).is_none() {
-                broken.push(Violation::new(pointer, "unknown", "there is no such matching strategy for this target"));
-            }
         }
         for (index, text) in self.allowed_origins.iter().enumerate() {
             broken.extend(redirect::origin(text).err().map(|why| why.at(format!("/allowed_origins/{index}"))));

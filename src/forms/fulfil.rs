@@ -7,9 +7,10 @@ use super::capture::Arrival;
 use super::definition::{Definition, OnUnmatchable, Writes};
 use super::interest::{self, Whose};
 use super::person::{self, Proof};
-use super::policy::Contradiction;
+use super::policy::{Contradiction, UpdatePolicy};
 use super::reading::Reading;
 use super::slot::Slot;
+use super::strategies;
 use super::submission::{Conflict, Outcome, Status, Touched};
 use crate::accounts::{self, NewAccount};
 use crate::clock::Timestamp;
@@ -20,6 +21,7 @@ use crate::http::condition::Condition;
 use crate::id::Id;
 use crate::leads::LeadPatch;
 use crate::matching::decide::{Decision, Keys, Outcome as Found, decide};
+use crate::matching::origin::origin_key;
 use crate::matching::strategy::{Field, Strategy, Target};
 use crate::matching::{self, Channel, Effect};
 use crate::proposals::{NewProposal, Record};
@@ -51,17 +53,20 @@ impl Done {
 /// Does what `arrival`, the submission `id` made at `occurred_at`, asks for.
 pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp) -> Result<Done> {
     let tx = &mut tx.because(Cause::Submission(id));
+    let definition = &arrival.form.definition.0;
     let mut visit = Visit {
         id,
         occurred_at,
         arrival,
-        definition: &arrival.form.definition.0,
+        definition,
+        contact_strategy: strategies::named(tx, definition, Target::Contact)?,
+        lead_strategy: strategies::named(tx, definition, Target::Lead)?,
         reading: &arrival.reading,
         keys: arrival.reading.keys(),
         done: Done::nothing(),
     };
     tx.take_turns(&visit.turns())?;
-    let found = matching::find_contact(tx, &visit.strategy(Target::Contact)?, &visit.keys)?;
+    let found = matching::find_contact(tx, &visit.contact_strategy, &visit.keys)?;
     match visit.obstacle(&found)? {
         None => {
             let account = visit.company(tx)?;
@@ -96,6 +101,8 @@ struct Visit<'a> {
     occurred_at: Timestamp,
     arrival: &'a Arrival,
     definition: &'a Definition,
+    contact_strategy: Strategy,
+    lead_strategy: Strategy,
     reading: &'a Reading,
     /// What the person is matched by.
     keys: Keys,
@@ -114,21 +121,12 @@ impl Visit<'_> {
         self.reading.value(&Slot::Company).filter(|_| self.definition.fills(&Slot::Company))
     }
 
-    fn strategy(&self, target: Target) -> Result<Strategy> {
-        let key = match target {
-            Target::Contact => &self.definition.contact_strategy,
-            Target::Lead => &self.definition.lead_strategy,
-        };
-        let missing = || Error::Conflict("the form names a matching strategy that does not exist".into());
-        matching::strategy(target, key.as_deref()).ok_or_else(missing)
-    }
-
     fn obstacle(&self, contact: &Decision) -> Result<Option<Obstacle>> {
         let writes = self.definition.writes;
         if writes == Writes::None {
             return Ok(None);
         }
-        if !self.reading.names_somebody() && contact.winner.is_none() {
+        if !self.reading.names_somebody() && contact.known().is_none() {
             let reason = match self.company_name() {
                 Some(_) => "a company without a person: the account is kept, no contact and no lead was made",
                 None => "no name, e-mail address or phone: no contact and no lead was made",
@@ -138,17 +136,17 @@ impl Visit<'_> {
         if self.definition.on_unmatchable == OnUnmatchable::Create {
             return Ok(None);
         }
-        let lead = self.strategy(Target::Lead)?;
         // The contact of a form that writes contacts is known by the time its lead is looked for.
-        let contact_known = contact.winner.or(writes.contact().then_some(Id::NIL));
+        let contact_known = contact.known().or(writes.contact().then_some(Id::NIL));
         let needs_lead = writes.lead() && !self.definition.always_create_lead;
         let unmatchable = match writes.contact() && contact.outcome == Found::Unmatchable {
             true => Some(&contact.strategy),
             false if !needs_lead => None,
             false => {
                 let outcome =
-                    decide(&lead, &self.lead_keys(Whose { contact: contact_known, account: None }), &[]).outcome;
-                (outcome == Found::Unmatchable).then_some(&lead.key)
+                    decide(&self.lead_strategy, &self.lead_keys(Whose { contact: contact_known, account: None }), &[])
+                        .outcome;
+                (outcome == Found::Unmatchable).then_some(&self.lead_strategy.key)
             }
         };
         let reason = |strategy| format!("it lacks what {strategy} compares, and the form creates nothing then");
@@ -168,15 +166,19 @@ impl Visit<'_> {
 
     /// Creates, changes or only credits the contact.
     fn person(&mut self, tx: &mut Tx<'_>, found: &Decision, account: Option<Id>) -> Result<Whose> {
-        let (contact, effect, belongs_to) = match (found.winner, self.definition.writes.contact()) {
+        let (contact, effect, belongs_to) = match (found.known(), self.definition.writes.contact()) {
             (None, false) => (None, Effect::LeftAlone, None),
-            (Some(known), false) => (Some(known), Effect::Linked, None),
+            (Some(known), false) => {
+                // Whoever opens leads of one person takes turns, however each came to know the person.
+                tx.contacts().lock(known).map_err(vanished)?;
+                (Some(known), Effect::Linked, None)
+            }
             (None, true) => {
                 let new = person::new_contact(self.reading, account, self.proof(tx));
-                (Some(contacts::create(tx, &new)?.id), Effect::Created, account)
+                (Some(contacts::create(tx, &new).map_err(overtaken)?.id), Effect::Created, account)
             }
             (Some(known), true) => {
-                let (effect, belongs_to) = self.change_person(tx, known, account)?;
+                let (effect, belongs_to) = self.change_person(tx, found, known, account)?;
                 (Some(known), effect, belongs_to)
             }
         };
@@ -201,9 +203,17 @@ impl Visit<'_> {
     }
 
     /// Changes the contact as far as the form may; gives also the company that it belongs to then.
-    fn change_person(&mut self, tx: &mut Tx<'_>, known: Id, account: Option<Id>) -> Result<(Effect, Option<Id>)> {
+    fn change_person(
+        &mut self,
+        tx: &mut Tx<'_>,
+        found: &Decision,
+        known: Id,
+        account: Option<Id>,
+    ) -> Result<(Effect, Option<Id>)> {
         let contact = tx.contacts().lock(known).map_err(vanished)?;
-        let mut change = person::change(self.definition.update_policy, &contact, self.reading, account, self.proof(tx));
+        // Somebody whom only the address tells, and not what the strategy compares, is credited and not changed.
+        let policy = if found.winner.is_some() { self.definition.update_policy } else { UpdatePolicy::LinkOnly };
+        let mut change = person::change(policy, &contact, self.reading, account, self.proof(tx));
         if change.moves_email() && self.is_email_of_another(tx, known)? {
             change.leave_email(&contact, self.reading);
         }
@@ -237,8 +247,8 @@ impl Visit<'_> {
 
     /// The person is left alone; one that is known is credited all the same.
     fn leave_person(&mut self, tx: &mut Tx<'_>, found: &Decision) -> Result<()> {
-        let effect = if found.winner.is_some() { Effect::Linked } else { Effect::LeftAlone };
-        self.credit(tx, found, effect, found.winner)
+        let effect = if found.known().is_some() { Effect::Linked } else { Effect::LeftAlone };
+        self.credit(tx, found, effect, found.known())
     }
 
     fn credit(&mut self, tx: &mut Tx<'_>, found: &Decision, effect: Effect, id: Option<Id>) -> Result<()> {
@@ -256,12 +266,12 @@ impl Visit<'_> {
         let (id, effect, decision_id) = if self.definition.always_create_lead {
             (self.open(tx, whose, None)?, Effect::Created, None)
         } else {
-            let strategy = self.strategy(Target::Lead)?;
-            let found = matching::find_lead(tx, &strategy, &self.lead_keys(whose))?;
+            let keys = self.lead_keys(whose);
+            let found = matching::find_lead(tx, &self.lead_strategy, &keys)?;
             let (id, effect) = match found.winner {
-                Some(known) => (known, self.change_interest(tx, known, whose, &strategy)?),
+                Some(known) => (known, self.change_interest(tx, known, whose)?),
                 None => {
-                    let origin = interest::origin_key(self.arrival.form.id, self.reading, whose);
+                    let origin = origin_key(&self.lead_strategy, &keys);
                     (self.open(tx, whose, origin)?, Effect::Created)
                 }
             };
@@ -275,19 +285,19 @@ impl Visit<'_> {
     fn open(&self, tx: &mut Tx<'_>, whose: Whose, origin_key: Option<String>) -> Result<Id> {
         let Arrival { form, payload, .. } = self.arrival;
         let mut opening = interest::opening(form.id, self.definition, payload, self.reading, whose);
-        // A lead that was given to somebody else since keeps its origin; the new one stands beside it.
-        opening.origin_key = match origin_key {
-            Some(key) if !tx.submissions().is_origin_taken(&key)? => Some(key),
-            _ => None,
-        };
+        // A lead that began alike and matches no more, because it was given to somebody else since, is not guarded now.
+        if let Some(key) = &origin_key {
+            tx.submissions().release_origin(key)?;
+        }
+        opening.origin_key = origin_key;
         Ok(leads::open(tx, &opening)?.id)
     }
 
-    fn change_interest(&mut self, tx: &mut Tx<'_>, known: Id, whose: Whose, strategy: &Strategy) -> Result<Effect> {
+    fn change_interest(&mut self, tx: &mut Tx<'_>, known: Id, whose: Whose) -> Result<Effect> {
         let lead = tx.leads().lock(known).map_err(vanished)?;
         match lead.status.0 {
             leads::Status::Open => {}
-            _ if strategy.match_closed => return Ok(Effect::Linked),
+            _ if self.lead_strategy.match_closed => return Ok(Effect::Linked),
             _ => return Err(Error::Contention("a matched lead was closed".into())),
         }
         let change = interest::change(self.definition.update_policy, &lead, self.reading, whose);
@@ -310,6 +320,7 @@ impl Visit<'_> {
             (Field::Account, text(whose.account)),
             (Field::Form, text(Some(self.arrival.form.id))),
             (Field::Email, self.keys.get(&Field::Email).cloned()),
+            (Field::Phone, interest::phone_key(self.reading)),
             (Field::Campaign, value(Slot::Campaign, &self.definition.campaign)),
             (Field::ProductLine, value(Slot::ProductLine, &self.definition.product_line)),
             (Field::Topic, value(Slot::Topic, &self.definition.topic).map(|topic| text::compare_key(&topic))),
@@ -341,6 +352,14 @@ impl Visit<'_> {
 
     fn proof(&self, tx: &Tx<'_>) -> Proof<'_> {
         Proof { definition: self.definition, submission: self.id, at: tx.at() }
+    }
+}
+
+/// A contact that appeared a moment ago: on the next try it is found.
+fn overtaken(error: Error) -> Error {
+    match error {
+        Error::DuplicateContact { existing } => Error::Contention(format!("contact {existing} was created meanwhile")),
+        error => error,
     }
 }
 

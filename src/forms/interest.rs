@@ -28,6 +28,7 @@ pub fn opening(form: Id, definition: &Definition, payload: &Payload, reading: &R
         account_id: whose.account,
         captured: captured(reading),
         email_key: reading.email.as_ref().map(|email| email.key.clone()),
+        phone_key: phone_key(reading),
         form_id: Some(form),
         campaign: or_usual(Slot::Campaign, &definition.campaign),
         product_line: or_usual(Slot::ProductLine, &definition.product_line),
@@ -45,11 +46,9 @@ pub fn opening(form: Id, definition: &Definition, payload: &Payload, reading: &R
     opening
 }
 
-/// What no two open leads that the default strategy could match have in common: the person and the form (MAT-5).
-pub fn origin_key(form: Id, reading: &Reading, whose: Whose) -> Option<String> {
-    let email = || reading.email.as_ref().map(|email| email.key.clone());
-    let person = whose.contact.map(|id| id.to_string()).or_else(email)?;
-    Some(format!("{person} {form}"))
+/// The number that a lead is matched by: the phone, or without one the mobile phone.
+pub fn phone_key(reading: &Reading) -> Option<String> {
+    reading.phone.as_ref().or(reading.mobile.as_ref()).map(|phone| phone.e164.clone())
 }
 
 fn captured(reading: &Reading) -> Captured {
@@ -165,16 +164,6 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_lead_begins_with_a_contact_else_an_address_and_a_form() {
-        let anonymous = reading(&[("contact.first_name", "Ann")]);
-        let addressed = reading(&[("contact.email", "Ann@X.ee")]);
-        let contact = Whose { contact: Some(Id::NIL), account: None };
-        assert_eq!(origin_key(FORM, &addressed, contact), Some(format!("{} {FORM}", Id::NIL)));
-        assert_eq!(origin_key(FORM, &addressed, Whose::default()), Some(format!("ann@x.ee {FORM}")));
-        assert_eq!(origin_key(FORM, &anonymous, Whose::default()), None);
-    }
-
     /// A lead with a topic and two attributes, and nothing else that a form could fill.
     fn known() -> Lead {
         let at = Timestamp::from_day(20_000);
@@ -186,6 +175,7 @@ mod tests {
             account_id: None,
             captured: JsonOf::default(),
             email_key: None,
+            phone_key: None,
             form_id: Some(FORM),
             campaign: None,
             product_line: None,

@@ -21,8 +21,11 @@ pub mod policy;
 mod public_handlers;
 pub mod reading;
 pub mod redirect;
+pub mod rehearsal;
 mod repository;
 pub mod slot;
+pub mod strategies;
+pub mod suit;
 pub mod submission;
 mod wire;
 
@@ -168,6 +171,7 @@ fn present(form: Form) -> Result<Form> {
 fn check(tx: &mut Tx<'_>, definition: &Definition, status: FormStatus) -> Result<()> {
     let mut broken = definition.check(&workspaces::settings(tx)?.sources);
     broken.extend(accounts::unknown_owner(tx, definition.owner_id)?);
+    broken.extend(strategies::broken(tx, definition, status)?);
     if status == FormStatus::Live {
         broken.extend(definition.missing());
     }

@@ -73,6 +73,12 @@ impl Forms<'_, '_> {
         Ok(forms::table.filter(forms::key.eq(key)).select(Form::as_select()).first(self.0.conn).optional()?)
     }
 
+    /// Every form but deleted ones, the latest first.
+    pub fn present(&mut self) -> Result<Vec<Form>> {
+        let query = self.filtered(FormFilter::default()).order(forms::id.desc());
+        Ok(query.select(Form::as_select()).load(self.0.conn)?)
+    }
+
     pub fn list(&mut self, filter: FormFilter, paging: &Paging) -> Result<Vec<Form>> {
         let mut query = self.filtered(filter);
         if let Some(after) = paging.after("forms") {
@@ -147,6 +153,11 @@ impl Submissions<'_, '_> {
         self.get(id)
     }
 
+    pub fn find(&mut self, id: Id) -> Result<Option<Submission>> {
+        let found = submissions::table.find((self.0.scope.workspace, id)).select(Submission::as_select());
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
     /// The submission to which the page gave this id, with its fingerprint.
     pub fn with_client_key(&mut self, form: Id, client_key: &str) -> Result<Option<(Id, String)>> {
         let found = submissions::table
@@ -169,14 +180,14 @@ impl Submissions<'_, '_> {
         Ok(found.first(self.0.conn).optional()?)
     }
 
-    /// Whether an open lead has this origin.
-    pub fn is_origin_taken(&mut self, origin_key: &str) -> Result<bool> {
-        let found = leads::table
+    /// Takes this origin from the open lead that has it, if one does.
+    pub fn release_origin(&mut self, origin_key: &str) -> Result<()> {
+        let held = leads::table
             .filter(leads::workspace_id.eq(self.0.scope.workspace))
             .filter(leads::origin_key.eq(origin_key))
-            .filter(leads::status.eq("open"))
-            .select(leads::id);
-        Ok(found.first::<Id>(self.0.conn).optional()?.is_some())
+            .filter(leads::status.eq("open"));
+        diesel::update(held).set(leads::origin_key.eq(None::<String>)).execute(self.0.conn)?;
+        Ok(())
     }
 
     pub fn list(&mut self, filter: SubmissionFilter, paging: &Paging) -> Result<Vec<Submission>> {

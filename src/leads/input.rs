@@ -125,6 +125,7 @@ pub(super) struct Changes {
     account_id: Option<Option<Id>>,
     captured: Option<JsonOf<Captured>>,
     email_key: Option<Option<String>>,
+    phone_key: Option<Option<String>>,
     campaign: Option<Option<String>>,
     product_line: Option<Option<String>>,
     source: Option<String>,
@@ -141,7 +142,7 @@ impl NewLead {
     pub(super) fn opening(&self, tx: &mut Tx<'_>) -> Result<Opening> {
         let mut broken = Vec::new();
         let email_key = email_key(&self.captured, &mut broken);
-        check_phone(tx, &self.captured, &mut broken)?;
+        let phone_key = phone_key(tx, &self.captured, &mut broken)?;
         check_source(tx, Some(&self.source), &mut broken)?;
         check_references(tx, [self.contact_id, self.referrer_contact_id], self.account_id, self.owner_id, &mut broken)?;
         if self.contact_id.is_none() && self.account_id.is_none() && !self.captured.names_somebody() {
@@ -163,6 +164,7 @@ impl NewLead {
             account_id: self.account_id,
             captured: self.captured.clone(),
             email_key,
+            phone_key,
             form_id: None,
             campaign: self.campaign.clone(),
             product_line: self.product_line.clone(),
@@ -183,9 +185,10 @@ impl LeadPatch {
     pub(super) fn changes(&self, tx: &mut Tx<'_>, present: &Lead) -> Result<Changes> {
         let mut broken = Vec::new();
         let email_key = self.captured.as_ref().map(|captured| email_key(captured, &mut broken));
-        if let Some(captured) = &self.captured {
-            check_phone(tx, captured, &mut broken)?;
-        }
+        let phone_key = match &self.captured {
+            Some(captured) => Some(phone_key(tx, captured, &mut broken)?),
+            None => None,
+        };
         check_source(tx, self.source.as_deref(), &mut broken)?;
         let contacts = [self.contact_id.flatten(), self.referrer_contact_id.flatten()];
         check_references(tx, contacts, self.account_id.flatten(), self.owner_id.flatten(), &mut broken)?;
@@ -199,6 +202,7 @@ impl LeadPatch {
             account_id: self.account_id,
             captured: self.captured.clone().map(JsonOf),
             email_key,
+            phone_key,
             campaign: self.campaign.clone(),
             product_line: self.product_line.clone(),
             source: self.source.clone(),
@@ -238,13 +242,11 @@ fn email_key(captured: &Captured, broken: &mut Vec<Violation>) -> Option<String>
     }
 }
 
-fn check_phone(tx: &mut Tx<'_>, captured: &Captured, broken: &mut Vec<Violation>) -> Result<()> {
-    let Some(typed) = captured.phone.as_deref().filter(|text| !text.trim().is_empty()) else { return Ok(()) };
+fn phone_key(tx: &mut Tx<'_>, captured: &Captured, broken: &mut Vec<Violation>) -> Result<Option<String>> {
+    let Some(typed) = captured.phone.as_deref().filter(|text| !text.trim().is_empty()) else { return Ok(None) };
     let country = workspaces::settings(tx)?.default_country;
-    if let Err(rejected) = identity::phone(typed, country.as_deref()) {
-        broken.push(rejected.at("/captured/phone"));
-    }
-    Ok(())
+    let read = identity::phone(typed, country.as_deref());
+    Ok(read.map_err(|rejected| broken.push(rejected.at("/captured/phone"))).ok().map(|phone| phone.e164))
 }
 
 fn check_source(tx: &mut Tx<'_>, source: Option<&str>, broken: &mut Vec<Violation>) -> Result<()> {

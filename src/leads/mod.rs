@@ -184,6 +184,8 @@ pub struct Lead {
     pub attributes: JsonOf<Attributes>,
     #[serde(skip)]
     pub search_key: String,
+    #[serde(skip)]
+    pub phone_key: Option<String>,
     /// Grows by one with every change; the `ETag` is made of it.
     #[schema(example = 1)]
     pub version: i64,
@@ -223,6 +225,8 @@ pub struct Opening {
     pub captured: Captured,
     /// The normalised form of the captured e-mail address.
     pub email_key: Option<String>,
+    /// The captured phone in E.164.
+    pub phone_key: Option<String>,
     pub form_id: Option<Id>,
     pub campaign: Option<String>,
     pub product_line: Option<String>,
@@ -257,6 +261,7 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
         account_id: opening.account_id,
         captured: JsonOf(opening.captured),
         email_key: opening.email_key,
+        phone_key: opening.phone_key,
         form_id: opening.form_id,
         campaign: opening.campaign,
         product_line: opening.product_line,

@@ -135,7 +135,8 @@ fn link_one(tx: &mut Tx<'_>, id: Id, create: bool, country: Option<&str>) -> Res
     if lead.contact_id.is_some() || lead.status.0 != Status::Open {
         return Err(Error::Conflict("the lead has a contact or is closed".into()));
     }
-    let strategy = matching::strategy(Target::Contact, None).ok_or_else(|| Error::internal("no default strategy"))?;
+    let strategy = matching::strategy(tx, Target::Contact, None)?;
+    let strategy = strategy.ok_or_else(|| Error::internal("no default strategy"))?;
     let found = matching::find_contact(tx, &strategy, &person::keys(&lead, country))?;
     let (contact, effect) = contact(tx, &lead, &found, create, country)?;
     let done =
@@ -156,7 +157,7 @@ fn contact(
     create: bool,
     country: Option<&str>,
 ) -> Result<(Id, Effect)> {
-    if let Some(known) = found.winner {
+    if let Some(known) = found.known() {
         return Ok((known, Effect::Linked));
     }
     if !lead.captured.0.names_somebody() {

@@ -12,6 +12,9 @@ use super::strategy::{Alternative, Compare, Field, MatchField, Strategy, Target}
 use crate::clock::Timestamp;
 use crate::id::Id;
 
+/// Names at least as alike as this match where a strategy compares them `fuzzy`.
+const ALIKE: f64 = 0.92;
+
 /// The normalised key of each field that has a value. An empty key counts as no value.
 pub type Keys = BTreeMap<Field, String>;
 
@@ -48,6 +51,17 @@ pub struct Decision {
     pub candidates: Vec<CandidateReading>,
     /// Why the winner was preferred; null when no more than one record could win.
     pub tie_break: Option<TieBreak>,
+    /// The contact that has the incoming e-mail address or external id although the strategy found nobody. No two
+    /// contacts share one, so what came in is credited to that contact, whose fields stay as they are. Null otherwise.
+    #[serde(default)]
+    pub held_by: Option<Id>,
+}
+
+impl Decision {
+    /// The record that what came in belongs to, if it is known.
+    pub fn known(&self) -> Option<Id> {
+        self.winner.or(self.held_by)
+    }
 }
 
 /// What a matching found.
@@ -79,13 +93,28 @@ pub struct AlternativeReading {
 pub struct CandidateReading {
     /// The record.
     pub id: Id,
-    /// False for a closed lead when the strategy matches only open ones: such a record cannot win.
+    /// Whether the record could win at all.
     pub eligible: bool,
-    /// Index, from 0, of the first applicable alternative whose fields are all equal; null when there is none.
+    /// Why it could not; null when it could.
+    #[serde(default)]
+    pub excluded: Option<Exclusion>,
+    /// Index, from 0, of the first applicable alternative whose fields all agree; null when there is none.
     #[schema(minimum = 0)]
     pub satisfies: Option<usize>,
     /// A verdict for each field that the strategy compares, in its order.
     pub fields: Vec<FieldReading>,
+}
+
+/// Why a lead cannot win, whatever its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = MatchExclusion)]
+pub enum Exclusion {
+    /// It is closed, and the strategy matches only open leads.
+    Closed,
+    /// It belongs to another contact than the input, and the strategy compares contacts. A strategy that compares none,
+    /// such as one by account and product line, takes leads whoever they belong to.
+    OtherContact,
 }
 
 /// How one field of a record compared with the input's.
@@ -107,6 +136,8 @@ pub struct FieldReading {
 pub enum Verdict {
     /// The values are equal after normalisation.
     Equal,
+    /// The values are not equal, and alike enough for a `fuzzy` comparison.
+    Alike,
     /// Both have a value, and they differ.
     Different,
     /// The input or the record has no value.
@@ -162,6 +193,7 @@ pub fn decide(strategy: &Strategy, incoming: &Keys, candidates: &[Candidate]) ->
         outcome: outcome(winner, &alternatives),
         winner,
         tie_break,
+        held_by: None,
         alternatives,
         candidates: compared.into_iter().map(|(_, reading)| reading).collect(),
     }
@@ -194,7 +226,7 @@ fn compare(
 ) -> CandidateReading {
     let verdict = |wanted: &MatchField| verdict(*wanted, incoming, &candidate.keys);
     let satisfies = strategy.alternatives.iter().zip(alternatives).position(|(alternative, reading)| {
-        reading.applicable && alternative.fields.iter().all(|wanted| verdict(wanted) == Verdict::Equal)
+        reading.applicable && alternative.fields.iter().all(|wanted| verdict(wanted).agrees())
     });
     let mut fields: Vec<FieldReading> = Vec::new();
     for wanted in strategy.alternatives.iter().flat_map(|alternative| &alternative.fields) {
@@ -203,21 +235,43 @@ fn compare(
             fields.push(reading);
         }
     }
-    let eligible = candidate.is_open || strategy.match_closed || strategy.target == Target::Contact;
-    CandidateReading { id: candidate.id, eligible, satisfies, fields }
+    let excluded = exclusion(strategy, incoming, candidate);
+    CandidateReading { id: candidate.id, eligible: excluded.is_none(), excluded, satisfies, fields }
+}
+
+fn exclusion(strategy: &Strategy, incoming: &Keys, candidate: &Candidate) -> Option<Exclusion> {
+    if strategy.target == Target::Contact {
+        return None;
+    }
+    if !candidate.is_open && !strategy.match_closed {
+        return Some(Exclusion::Closed);
+    }
+    let is_other = match (value(incoming, Field::Contact), value(&candidate.keys, Field::Contact)) {
+        (Some(one), Some(other)) => one != other && strategy.compares(Field::Contact),
+        _ => false,
+    };
+    is_other.then_some(Exclusion::OtherContact)
 }
 
 fn verdict(wanted: MatchField, incoming: &Keys, known: &Keys) -> Verdict {
     let (Some(one), Some(other)) = (value(incoming, wanted.field), value(known, wanted.field)) else {
         return Verdict::Missing;
     };
-    let equal = match wanted.compare {
-        Compare::Exact => one == other,
-    };
-    if equal { Verdict::Equal } else { Verdict::Different }
+    match wanted.compare {
+        _ if one == other => Verdict::Equal,
+        Compare::Fuzzy if strsim::jaro_winkler(one, other) >= ALIKE => Verdict::Alike,
+        _ => Verdict::Different,
+    }
 }
 
-fn value(keys: &Keys, field: Field) -> Option<&str> {
+impl Verdict {
+    fn agrees(self) -> bool {
+        matches!(self, Self::Equal | Self::Alike)
+    }
+}
+
+/// The key of `field`, if it has a value.
+pub fn value(keys: &Keys, field: Field) -> Option<&str> {
     keys.get(&field).map(String::as_str).filter(|key| !key.is_empty())
 }
 
@@ -296,6 +350,37 @@ mod tests {
         assert_eq!((decision.outcome, decision.winner), (Outcome::Unmatchable, None));
         assert_eq!(decision.alternatives[1].missing, [Field::Form]);
         assert_eq!(decide(&leads(), &all(), &[]).outcome, Outcome::NoMatch);
+    }
+
+    #[test]
+    fn names_that_are_alike_match_only_where_the_strategy_says_so() {
+        let fuzzy = |compare| {
+            let name = MatchField { field: Field::LastName, compare };
+            let alternatives = vec![Alternative { fields: vec![MatchField::exact(Field::Phone), name] }];
+            Strategy { alternatives, ..Target::Contact.default_strategy() }
+        };
+        let incoming = keys(&[(Field::Phone, "+3725551"), (Field::LastName, "jonathan")]);
+        let verdict = |compare, name| {
+            let known = lead(1, &[(Field::Phone, "+3725551"), (Field::LastName, name)]);
+            let decision = decide(&fuzzy(compare), &incoming, &[known]);
+            (decision.candidates[0].fields[1].verdict, decision.winner.is_some())
+        };
+        assert_eq!(verdict(Compare::Fuzzy, "jonathon"), (Verdict::Alike, true));
+        assert_eq!(verdict(Compare::Fuzzy, "jonathan"), (Verdict::Equal, true));
+        assert_eq!(verdict(Compare::Fuzzy, "jane"), (Verdict::Different, false));
+        assert_eq!(verdict(Compare::Exact, "jonathon"), (Verdict::Different, false));
+    }
+
+    #[test]
+    fn a_lead_of_another_contact_is_taken_only_by_a_strategy_that_compares_no_contacts() {
+        let theirs = lead(1, &[(Field::Contact, "c2"), (Field::Email, "a@x.com"), (Field::Form, "f1")]);
+        let decision = decide(&leads(), &all(), std::slice::from_ref(&theirs));
+        assert_eq!((decision.outcome, decision.candidates[0].satisfies), (Outcome::NoMatch, Some(1)));
+        assert_eq!(decision.candidates[0].excluded, Some(Exclusion::OtherContact));
+        let by_email = Strategy { alternatives: leads().alternatives.split_off(1), ..leads() };
+        assert_eq!(decide(&by_email, &all(), std::slice::from_ref(&theirs)).winner, Some(id(1)));
+        let nobody = keys(&BY_EMAIL);
+        assert_eq!(decide(&leads(), &nobody, std::slice::from_ref(&theirs)).winner, Some(id(1)));
     }
 
     #[test]

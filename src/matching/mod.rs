@@ -4,13 +4,18 @@
 //! with and keeps each decision beside what was done about it. Callers take turns ([`turns`]) before they look, so that
 //! what comes in twice at once is found by the second; a unique index stands behind them (MAT-5).
 //!
-//! Until workspaces have strategies of their own there are the shipped ones.
+//! `strategies` keeps the strategies of a workspace: the shipped ones and its own.
 
 pub mod decide;
 pub mod handlers;
 pub mod keys;
+pub mod origin;
+mod preview_handlers;
 mod repository;
+pub mod strategies;
 pub mod strategy;
+mod strategy_handlers;
+mod strategy_repository;
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -24,8 +29,11 @@ use crate::db::types::{Code, JsonOf};
 use crate::error::Result;
 use crate::id::Id;
 use crate::schema::match_decisions;
-use decide::{Candidate, Decision, Keys, decide};
+use decide::{Candidate, Decision, Keys, Outcome, decide, value};
 use strategy::{Field, Strategy, Target};
+
+pub use repository::DecisionFilter;
+pub use strategies::strategy;
 
 /// What was done about a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -49,7 +57,11 @@ pub enum Effect {
 pub enum Channel {
     /// A submission of a form.
     Form,
-    /// A lead that was linked with its contact afterwards.
+    /// An answer to a lead ad.
+    LeadAd,
+    /// A request of a user or integration, such as a lead that is to have its contact.
+    Api,
+    /// Leads without a contact, linked in bulk.
     Link,
 }
 
@@ -92,17 +104,6 @@ impl Sorted for Kept {
     }
 }
 
-/// Every strategy there is in the workspace.
-pub fn strategies() -> Vec<Strategy> {
-    [Target::Contact, Target::Lead].map(Target::default_strategy).into()
-}
-
-/// The strategy `key` for `target`, or the default one; `None` when there is no such strategy.
-pub fn strategy(target: Target, key: Option<&str>) -> Option<Strategy> {
-    let Some(key) = key else { return Some(target.default_strategy()) };
-    strategies().into_iter().find(|strategy| strategy.target == target && strategy.key == key)
-}
-
 /// The names by which transactions that concern one person take turns; see [`Tx::take_turns`].
 pub fn turns(person: &Keys) -> Vec<String> {
     let key = |field| person.get(&field).map(String::as_str).filter(|key| !key.is_empty());
@@ -114,9 +115,12 @@ pub fn turns(person: &Keys) -> Vec<String> {
 }
 
 /// Looks for the contact that `incoming` stands for. Writes nothing.
+///
+/// Who has the incoming e-mail address or external id is told in `held_by` when the strategy finds nobody: another
+/// contact with it cannot be made.
 pub fn find_contact(tx: &mut Tx<'_>, strategy: &Strategy, incoming: &Keys) -> Result<Decision> {
-    let known = tx.contacts().with_keys(&compared(strategy, incoming))?;
-    let candidates: Vec<Candidate> = known
+    let known = tx.contacts().with_keys(&identifying(strategy, incoming))?;
+    let mut candidates: Vec<Candidate> = known
         .iter()
         .map(|contact| Candidate {
             id: contact.id,
@@ -126,22 +130,53 @@ pub fn find_contact(tx: &mut Tx<'_>, strategy: &Strategy, incoming: &Keys) -> Re
             updated_at: contact.updated_at,
         })
         .collect();
-    Ok(decide(strategy, incoming, &candidates))
+    if let Some(anonymous_id) = value(incoming, Field::AnonymousId)
+        && strategy.compares(Field::AnonymousId)
+    {
+        add_anonymous_ids(tx, anonymous_id, &mut candidates)?;
+    }
+    let mut decision = decide(strategy, incoming, &candidates);
+    if decision.outcome != Outcome::Matched {
+        decision.held_by = holder(tx, incoming)?;
+    }
+    Ok(decision)
+}
+
+/// A contact may have many anonymous ids: it is compared by the incoming one if that is among them.
+fn add_anonymous_ids(tx: &mut Tx<'_>, incoming: &str, candidates: &mut [Candidate]) -> Result<()> {
+    let ids: Vec<Id> = candidates.iter().map(|candidate| candidate.id).collect();
+    let owner = tx.contacts().with_anonymous_id(incoming)?;
+    for (contact, anonymous_id) in tx.contacts().anonymous_ids_among(&ids)? {
+        let key = if owner == Some(contact) { incoming.to_owned() } else { anonymous_id };
+        let of_contact = candidates.iter_mut().filter(|candidate| candidate.id == contact);
+        of_contact.for_each(|candidate| drop(candidate.keys.insert(Field::AnonymousId, key.clone())));
+    }
+    Ok(())
+}
+
+fn holder(tx: &mut Tx<'_>, incoming: &Keys) -> Result<Option<Id>> {
+    let of_email = match value(incoming, Field::Email) {
+        Some(key) => tx.contacts().with_email(key)?,
+        None => None,
+    };
+    match (of_email, value(incoming, Field::ExternalId)) {
+        (None, Some(external_id)) => tx.contacts().with_external_id(external_id),
+        (found, _) => Ok(found),
+    }
 }
 
 /// Looks for the lead that `incoming` stands for; its key `contact` is the contact that was matched or named. Writes
 /// nothing.
 pub fn find_lead(tx: &mut Tx<'_>, strategy: &Strategy, incoming: &Keys) -> Result<Decision> {
-    let candidates = tx.known_leads().candidates(&compared(strategy, incoming))?;
+    let candidates = tx.known_leads().candidates(strategy, incoming)?;
     Ok(decide(strategy, incoming, &candidates))
 }
 
-/// The keys that some alternative of the strategy compares: no record is looked up by any other.
-fn compared(strategy: &Strategy, incoming: &Keys) -> Keys {
-    let wanted = |field: &Field| {
-        strategy.alternatives.iter().any(|alternative| alternative.fields.iter().any(|one| one.field == *field))
-    };
-    incoming.iter().filter(|(field, _)| wanted(field)).map(|(field, key)| (*field, key.clone())).collect()
+/// The keys by which the applicable alternatives identify a record: none is looked up by any other.
+fn identifying(strategy: &Strategy, incoming: &Keys) -> Keys {
+    let applicable = strategy.applicable(|field| value(incoming, field).is_some());
+    let fields = applicable.iter().flat_map(|alternative| alternative.identifying(strategy.target));
+    fields.filter_map(|field| Some((field, value(incoming, field)?.to_owned()))).collect()
 }
 
 /// What came of a decision, to be kept with it.
@@ -178,6 +213,7 @@ pub fn keep(tx: &mut Tx<'_>, decision: &Decision, done: Done) -> Result<Id> {
 
 #[cfg(test)]
 mod tests {
+    use super::strategy::{Alternative, MatchField};
     use super::*;
 
     fn keys(pairs: &[(Field, &str)]) -> Keys {
@@ -196,16 +232,12 @@ mod tests {
     }
 
     #[test]
-    fn a_strategy_is_found_only_for_its_own_target() {
-        assert_eq!(strategy(Target::Contact, None), Some(Target::Contact.default_strategy()));
-        assert!(strategy(Target::Contact, Some("contact_by_email")).is_some());
-        assert_eq!(strategy(Target::Lead, Some("contact_by_email")), None);
-        assert_eq!(strategy(Target::Lead, Some("")), None);
-    }
-
-    #[test]
-    fn records_are_looked_up_only_by_what_the_strategy_compares() {
-        let incoming = keys(&[(Field::Email, "a@x.com"), (Field::Phone, "+3725551")]);
-        assert_eq!(compared(&Target::Contact.default_strategy(), &incoming), keys(&[(Field::Email, "a@x.com")]));
+    fn records_are_looked_up_only_by_what_identifies_them_in_an_applicable_alternative() {
+        let incoming = keys(&[(Field::Email, "a@x.com"), (Field::Phone, "+3725551"), (Field::LastName, "lee")]);
+        assert_eq!(identifying(&Target::Contact.default_strategy(), &incoming), keys(&[(Field::Email, "a@x.com")]));
+        let both = Alternative { fields: [Field::LastName, Field::Phone].map(MatchField::exact).into() };
+        let beyond = Alternative { fields: [Field::Email, Field::ExternalId].map(MatchField::exact).into() };
+        let strategy = Strategy { alternatives: vec![both, beyond], ..Target::Contact.default_strategy() };
+        assert_eq!(identifying(&strategy, &incoming), keys(&[(Field::Phone, "+3725551")]));
     }
 }

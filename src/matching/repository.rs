@@ -2,19 +2,31 @@
 
 use diesel::prelude::*;
 
-use super::Kept;
-use super::decide::{Candidate, Keys};
+use super::decide::{Candidate, Keys, value};
 use super::keys;
-use super::strategy::Field;
+use super::strategy::{Alternative, Field, Strategy, Target};
+use super::{Channel, Effect, Kept};
 use crate::clock::Timestamp;
 use crate::db::Tx;
-use crate::db::page::Paging;
+use crate::db::connection::MultiBackend;
+use crate::db::page::{Condition, Paging};
+use crate::db::types::Code;
 use crate::error::Result;
 use crate::id::Id;
 use crate::schema::{leads, match_decisions};
 
 /// Leads that are compared at most.
 const MOST: i64 = 200;
+
+/// Which decisions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DecisionFilter {
+    pub submission_id: Option<Id>,
+    pub record_id: Option<Id>,
+    pub target: Option<Target>,
+    pub channel: Option<Channel>,
+    pub effect: Option<Effect>,
+}
 
 /// The kept decisions of the workspace.
 pub struct MatchDecisions<'c, 't>(&'t mut Tx<'c>);
@@ -44,17 +56,38 @@ impl MatchDecisions<'_, '_> {
         Ok(found.first(self.0.conn)?)
     }
 
-    /// The decisions made about one submission.
-    pub fn of_submission(&mut self, submission: Id, paging: &Paging) -> Result<Vec<Kept>> {
-        let mut query = match_decisions::table
-            .filter(match_decisions::workspace_id.eq(self.0.scope.workspace))
-            .filter(match_decisions::submission_id.eq(submission))
-            .into_boxed();
+    pub fn list(&mut self, filter: &DecisionFilter, paging: &Paging) -> Result<Vec<Kept>> {
+        let mut query = self.filtered(filter);
         if let Some(after) = paging.after("match_decisions") {
             query = query.filter(after);
         }
         let page = query.order(paging.order("match_decisions")).limit(paging.fetch());
         Ok(page.select(Kept::as_select()).load(self.0.conn)?)
+    }
+
+    pub fn count(&mut self, filter: &DecisionFilter) -> Result<i64> {
+        Ok(self.filtered(filter).count().get_result(self.0.conn)?)
+    }
+
+    fn filtered(&self, filter: &DecisionFilter) -> match_decisions::BoxedQuery<'static, MultiBackend> {
+        let workspace = self.0.scope.workspace;
+        let mut query = match_decisions::table.filter(match_decisions::workspace_id.eq(workspace)).into_boxed();
+        if let Some(submission) = filter.submission_id {
+            query = query.filter(match_decisions::submission_id.eq(submission));
+        }
+        if let Some(record) = filter.record_id {
+            query = query.filter(match_decisions::record_id.eq(record));
+        }
+        if let Some(target) = filter.target {
+            query = query.filter(match_decisions::target.eq(Code(target)));
+        }
+        if let Some(channel) = filter.channel {
+            query = query.filter(match_decisions::channel.eq(Code(channel)));
+        }
+        if let Some(effect) = filter.effect {
+            query = query.filter(match_decisions::effect.eq(Code(effect)));
+        }
+        query
     }
 }
 
@@ -66,6 +99,7 @@ struct KnownLead {
     contact_id: Option<Id>,
     account_id: Option<Id>,
     email_key: Option<String>,
+    phone_key: Option<String>,
     form_id: Option<Id>,
     campaign: Option<String>,
     product_line: Option<String>,
@@ -75,28 +109,48 @@ struct KnownLead {
 }
 
 impl KnownLeads<'_, '_> {
-    /// Leads of the same contact or address, or else account, as `incoming`. Should there be too many to compare all,
-    /// open ones, those of the same form and the latest changed come first.
-    pub fn candidates(&mut self, incoming: &Keys) -> Result<Vec<Candidate>> {
-        let id = |field| incoming.get(&field).and_then(|key| Id::parse(key));
-        let (contact, account) = (id(Field::Contact), id(Field::Account));
-        let email = incoming.get(&Field::Email).cloned();
-        let mut query = leads::table.filter(leads::workspace_id.eq(self.0.scope.workspace)).into_boxed();
-        query = match (contact, email, account) {
-            (Some(contact), Some(email), _) => {
-                query.filter(leads::contact_id.eq(contact).or(leads::email_key.eq(email)))
-            }
-            (Some(contact), None, _) => query.filter(leads::contact_id.eq(contact)),
-            (None, Some(email), _) => query.filter(leads::email_key.eq(email)),
-            (None, None, Some(account)) => query.filter(leads::account_id.eq(account)),
-            (None, None, None) => return Ok(Vec::new()),
-        };
-        let same_form = leads::form_id.eq(id(Field::Form).unwrap_or(Id::NIL)).and(leads::form_id.is_not_null());
-        let nearest =
-            query.order((leads::status.eq("open").desc(), same_form.desc(), leads::updated_at.desc(), leads::id));
+    /// Leads that share what identifies them in an applicable alternative of `strategy`. Should there be too many to
+    /// compare all, open ones, those that agree further and the latest changed come first.
+    pub fn candidates(&mut self, strategy: &Strategy, incoming: &Keys) -> Result<Vec<Candidate>> {
+        let applicable = strategy.applicable(|field| value(incoming, field).is_some());
+        let near = applicable.iter().map(|one| all_equal(one.identifying(Target::Lead), incoming));
+        let full = applicable.iter().map(|one: &&Alternative| all_equal(one.exact(), incoming));
+        let (Some(near), Some(full)) = (any(near), any(full)) else { return Ok(Vec::new()) };
+        let contact = value(incoming, Field::Contact).and_then(Id::parse);
+        let query = leads::table.filter(leads::workspace_id.eq(self.0.scope.workspace)).filter(near).into_boxed();
+        let nearest = query.order((leads::status.eq("open").desc(), full.desc(), leads::updated_at.desc(), leads::id));
         let known: Vec<KnownLead> = nearest.limit(MOST).select(KnownLead::as_select()).load(self.0.conn)?;
         Ok(known.into_iter().map(|lead| lead.candidate(contact)).collect())
     }
+}
+
+/// A condition on leads.
+type OnLeads = Condition<leads::table>;
+
+/// Whether any of the conditions holds; none when there are none.
+fn any(conditions: impl Iterator<Item = Option<OnLeads>>) -> Option<OnLeads> {
+    conditions.flatten().reduce(|one, other| Box::new(one.or(other)))
+}
+
+/// Whether all `fields` that are columns equal what came in.
+fn all_equal(fields: impl Iterator<Item = Field>, incoming: &Keys) -> Option<OnLeads> {
+    let equals = fields.filter_map(|field| equal(field, value(incoming, field)?));
+    equals.reduce(|one, other| Box::new(one.and(other)))
+}
+
+/// Whether the column of `field` holds `key`. The topic has no column of its normalised form.
+fn equal(field: Field, key: &str) -> Option<OnLeads> {
+    let (id, text) = (Id::parse(key), key.to_owned());
+    Some(match field {
+        Field::Contact => Box::new(leads::contact_id.eq(id?).assume_not_null()),
+        Field::Account => Box::new(leads::account_id.eq(id?).assume_not_null()),
+        Field::Form => Box::new(leads::form_id.eq(id?).assume_not_null()),
+        Field::Email => Box::new(leads::email_key.eq(text).assume_not_null()),
+        Field::Phone => Box::new(leads::phone_key.eq(text).assume_not_null()),
+        Field::Campaign => Box::new(leads::campaign.eq(text).assume_not_null()),
+        Field::ProductLine => Box::new(leads::product_line.eq(text).assume_not_null()),
+        _ => return None,
+    })
 }
 
 impl KnownLead {
@@ -108,6 +162,7 @@ impl KnownLead {
             (Field::Account, self.account_id.map(|id| id.to_string())),
             (Field::Form, self.form_id.map(|id| id.to_string())),
             (Field::Email, self.email_key),
+            (Field::Phone, self.phone_key),
             (Field::Campaign, self.campaign),
             (Field::ProductLine, self.product_line),
             (Field::Topic, topic),

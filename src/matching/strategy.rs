@@ -1,4 +1,11 @@
 //! Matching strategies: which fields of an incoming contact or lead must equal those of a known one (MAT-1, MAT-2).
+//!
+//! Every alternative compares at least one field exactly that says who it is about: for contacts an address, a number or
+//! an id; for leads the contact, an address, a number or the account. Records are looked up by those, which are indexed,
+//! so that matching stays as fast however many there are. A name, a form or a campaign alone never makes two records
+//! one: many people share them.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -49,12 +56,14 @@ pub enum Target {
     Lead,
 }
 
-/// One way to match: all of its fields must be equal after normalisation.
+/// One way to match: all of its fields must be equal after normalisation, or alike where `fuzzy` is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = MatchingAlternative)]
 pub struct Alternative {
-    /// The fields, 1 to 8, none of them twice. One that the input lacks makes the whole alternative not applicable.
+    /// The fields, 1 to 8, none of them twice. One that the input lacks makes the whole alternative not applicable. At
+    /// least one of `email`, `phone`, `mobile`, `external_id` and `anonymous_id` (contacts), or of `contact`, `email`,
+    /// `phone` and `account` (leads), is compared exactly.
     #[schema(min_items = 1, max_items = 8)]
     pub fields: Vec<MatchField>,
 }
@@ -67,7 +76,7 @@ pub struct MatchField {
     /// The field. Contacts are compared by `email`, `phone`, `mobile`, `external_id`, `anonymous_id`, `first_name` and
     /// `last_name`; leads by `contact`, `email`, `phone`, `form`, `campaign`, `product_line`, `account` and `topic`.
     pub field: Field,
-    /// How its values are compared; `exact` by default.
+    /// How its values are compared; `exact` by default. `fuzzy` is for `first_name` and `last_name` only.
     #[serde(default)]
     pub compare: Compare,
 }
@@ -87,6 +96,8 @@ pub enum Compare {
     /// Equal after normalisation.
     #[default]
     Exact,
+    /// Alike after normalisation: a Jaro–Winkler similarity of 0.92 or more, such as of "Jonathan" and "Jonathon".
+    Fuzzy,
 }
 
 /// A field that records can be matched by.
@@ -96,7 +107,7 @@ pub enum Compare {
 pub enum Field {
     /// E-mail address, without case.
     Email,
-    /// Phone number in E.164.
+    /// Phone number in E.164. A lead's is its captured phone or, without one, mobile.
     Phone,
     /// Mobile number in E.164.
     Mobile,
@@ -153,6 +164,15 @@ impl Target {
         }
     }
 
+    /// The fields that say who a record is about, all of them indexed.
+    pub const fn identifying(self) -> &'static [Field] {
+        use Field::*;
+        match self {
+            Self::Contact => &[Email, Phone, Mobile, ExternalId, AnonymousId],
+            Self::Lead => &[Contact, Email, Phone, Account],
+        }
+    }
+
     /// The shipped default strategy: contacts by e-mail; leads by contact and form, else by e-mail and form.
     pub fn default_strategy(self) -> Strategy {
         match self {
@@ -165,6 +185,11 @@ impl Target {
             ),
         }
     }
+}
+
+/// Names of fields, for people.
+pub fn named(fields: &[Field]) -> String {
+    fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ")
 }
 
 fn shipped(key: &str, name: &str, target: Target, alternatives: &[&[Field]]) -> Strategy {
@@ -195,21 +220,63 @@ impl Strategy {
         }
         for (index, alternative) in self.alternatives.iter().enumerate() {
             broken.extend(alternative.violations(self.target, &format!("/alternatives/{index}/fields")));
+            if self.alternatives.iter().take(index).any(|earlier| earlier.set() == alternative.set()) {
+                let detail = "another alternative compares the same";
+                broken.push(Violation::new(format!("/alternatives/{index}"), "duplicate", detail));
+            }
+        }
+        if self.match_closed && self.target == Target::Contact {
+            broken.push(Violation::new("/match_closed", "not_allowed", "contacts are never closed"));
         }
         broken
+    }
+
+    /// Whether some alternative compares `field`.
+    pub fn compares(&self, field: Field) -> bool {
+        self.alternatives.iter().any(|alternative| alternative.fields.iter().any(|wanted| wanted.field == field))
+    }
+
+    /// The alternatives of which the input has all fields.
+    pub fn applicable(&self, has: impl Fn(Field) -> bool) -> Vec<&Alternative> {
+        let applies = |alternative: &&Alternative| {
+            // An alternative that names no field would make every record match.
+            !alternative.fields.is_empty() && alternative.fields.iter().all(|wanted| has(wanted.field))
+        };
+        self.alternatives.iter().filter(applies).collect()
     }
 }
 
 impl Alternative {
+    /// The fields that are compared exactly.
+    pub fn exact(&self) -> impl Iterator<Item = Field> + '_ {
+        self.fields.iter().filter(|wanted| wanted.compare == Compare::Exact).map(|wanted| wanted.field)
+    }
+
+    /// The fields by which records of `target` are looked up.
+    pub fn identifying(&self, target: Target) -> impl Iterator<Item = Field> + '_ {
+        self.exact().filter(move |field| target.identifying().contains(field))
+    }
+
+    fn set(&self) -> BTreeSet<MatchField> {
+        self.fields.iter().copied().collect()
+    }
+
     fn violations(&self, target: Target, pointer: &str) -> Vec<Violation> {
         let mut broken = Vec::new();
         if !(1..=FIELDS_MAX).contains(&self.fields.len()) {
             broken.push(Violation::new(pointer, "invalid_length", format!("must hold 1 to {FIELDS_MAX} fields")));
         }
-        for (index, MatchField { field, .. }) in self.fields.iter().enumerate() {
+        if !self.fields.is_empty() && self.identifying(target).next().is_none() {
+            let detail = format!("must compare one of {} exactly", named(target.identifying()));
+            broken.push(Violation::new(pointer, "not_identifying", detail));
+        }
+        for (index, MatchField { field, compare }) in self.fields.iter().enumerate() {
+            if *compare == Compare::Fuzzy && ![Field::FirstName, Field::LastName].contains(field) {
+                let detail = "only first_name and last_name may be compared so";
+                broken.push(Violation::new(format!("{pointer}/{index}/compare"), "not_allowed", detail));
+            }
             if !target.fields().contains(field) {
-                let allowed = target.fields().iter().map(|field| field.name()).collect::<Vec<_>>().join(", ");
-                let detail = format!("is not a field of this target; allowed are {allowed}");
+                let detail = format!("is not a field of this target; allowed are {}", named(target.fields()));
                 broken.push(Violation::new(format!("{pointer}/{index}/field"), "invalid_field", detail));
             }
             if self.fields.iter().take(index).any(|earlier| earlier.field == *field) {
@@ -266,6 +333,46 @@ mod tests {
         assert!(read(r#"{"field": "email", "compare": "sounds_like"}"#).is_err());
         assert!(read(r#"{"field": "email", "weight": 3}"#).is_err());
         assert!(read(r#"{"field": "password"}"#).is_err());
+    }
+
+    fn contact(alternatives: &[&[(Field, Compare)]]) -> Strategy {
+        let fields = |fields: &&[(Field, Compare)]| Alternative {
+            fields: fields.iter().map(|&(field, compare)| MatchField { field, compare }).collect(),
+        };
+        Strategy { alternatives: alternatives.iter().map(fields).collect(), ..Target::Contact.default_strategy() }
+    }
+
+    fn told(strategy: &Strategy) -> Vec<(String, &'static str)> {
+        strategy.violations().into_iter().map(|broken| (broken.pointer, broken.code)).collect()
+    }
+
+    #[test]
+    fn names_alone_identify_nobody_and_only_names_may_be_alike() {
+        use Compare::{Exact, Fuzzy};
+        let good = contact(&[&[(Field::LastName, Fuzzy), (Field::FirstName, Fuzzy), (Field::Phone, Exact)]]);
+        assert_eq!(told(&good), []);
+        let names = contact(&[
+            &[(Field::LastName, Fuzzy)],
+            &[(Field::LastName, Exact), (Field::FirstName, Exact)],
+            &[(Field::Email, Fuzzy)],
+        ]);
+        let expected = [
+            ("/alternatives/0/fields", "not_identifying"),
+            ("/alternatives/1/fields", "not_identifying"),
+            ("/alternatives/2/fields", "not_identifying"),
+            ("/alternatives/2/fields/0/compare", "not_allowed"),
+        ];
+        assert_eq!(told(&names), expected.map(|(pointer, code)| (pointer.to_owned(), code)));
+    }
+
+    #[test]
+    fn an_alternative_said_twice_and_closed_contacts_are_refused() {
+        use Compare::Exact;
+        let twice =
+            [&[(Field::Email, Exact), (Field::Phone, Exact)][..], &[(Field::Phone, Exact), (Field::Email, Exact)][..]];
+        let strategy = Strategy { match_closed: true, ..contact(&twice) };
+        let expected = [("/alternatives/1", "duplicate"), ("/match_closed", "not_allowed")];
+        assert_eq!(told(&strategy), expected.map(|(pointer, code)| (pointer.to_owned(), code)));
     }
 
     #[test]

@@ -1,8 +1,87 @@
-//! Matching: the shipped strategies, decisions that can be read, previews that write nothing.
+//! Matching: decisions that can be read, previews of single values; what strategies do is in the modules below.
+
+mod capture;
+mod preview;
+mod strategies;
+mod suiting;
 
 use serde_json::{Value, json};
 
 use crate::support::{Person, TestApp, bodies};
+
+const STRATEGIES: &str = "/v1/matching-strategies";
+
+/// Rules of one kind, each alternative as the names of its fields; `~` before one compares it fuzzily.
+fn alternatives(rules: &[&[&str]]) -> Value {
+    let field = |name: &&str| match name.strip_prefix('~') {
+        Some(name) => json!({"field": name, "compare": "fuzzy"}),
+        None => json!({"field": name}),
+    };
+    let fields = |names: &&[&str]| json!({"fields": names.iter().map(field).collect::<Vec<_>>()});
+    rules.iter().map(fields).collect()
+}
+
+/// A strategy to create.
+fn new_strategy(key: &str, target: &str, rules: &[&[&str]]) -> Value {
+    json!({"key": key, "name": format!("Strategy {key}"), "target": target, "alternatives": alternatives(rules)})
+}
+
+/// A created strategy.
+async fn strategy(admin: &Person, key: &str, target: &str, rules: &[&[&str]]) -> Value {
+    admin.post(STRATEGIES, new_strategy(key, target, rules)).await.expect(201)
+}
+
+fn strategy_path(strategy: &Value) -> String {
+    format!("{STRATEGIES}/{}", bodies::id(strategy))
+}
+
+/// A form that collects what can be matched by.
+fn wide_form() -> Value {
+    let slots = [
+        ("email", "contact.email"),
+        ("phone", "contact.phone"),
+        ("first", "contact.first_name"),
+        ("last", "contact.last_name"),
+        ("company", "account.name"),
+        ("topic", "lead.topic"),
+    ];
+    let mut fields: Vec<Value> = slots.iter().map(|(name, slot)| json!({"name": name, "maps_to": slot})).collect();
+    fields.push(json!({"name": "note"}));
+    json!({"name": "Wide", "kind": "landing_page", "source": "web", "fields": fields, "duplicate_window_s": 0})
+}
+
+/// A live form: the wide one with `changes`.
+async fn publish(admin: &Person, changes: Value) -> Value {
+    let form = admin.post("/v1/forms", bodies::with(wide_form(), changes)).await.expect(201);
+    admin.post(&format!("/v1/forms/{}/publish", bodies::id(&form)), Value::Null).await.expect(200)
+}
+
+/// The entries of a list's first page.
+async fn listed(admin: &Person, path: &str) -> Vec<Value> {
+    let more = if path.contains('?') { "&" } else { "?" };
+    admin.get(&format!("{path}{more}limit=200")).await.expect(200)["data"].as_array().unwrap().clone()
+}
+
+/// How many contacts, leads, interactions and submissions there are.
+async fn counts(admin: &Person) -> [usize; 4] {
+    let mut counts = [0; 4];
+    for (place, kind) in ["contacts", "leads", "interactions", "submissions"].iter().enumerate() {
+        counts[place] = listed(admin, &format!("/v1/{kind}")).await.len();
+    }
+    counts
+}
+
+/// What became of a submission.
+async fn became(admin: &Person, submission: &str) -> Value {
+    admin.get(&format!("/v1/submissions/{submission}")).await.expect(200)
+}
+
+/// The decision about what a submission did to the `contact` or the `lead`.
+async fn decision(admin: &Person, submission: &str, about: &str) -> Value {
+    let became = became(admin, submission).await;
+    let id = became["outcome"][about]["decision_id"].as_str().unwrap_or_else(|| panic!("no decision: {became}"));
+    admin.get(&format!("/v1/match-decisions/{id}")).await.expect(200)
+}
 
 async fn live_form(admin: &Person) -> Value {
     let form = json!({
@@ -21,25 +100,6 @@ async fn submit(app: &TestApp, form: &Value, fields: Value) -> String {
 
 async fn preview(admin: &Person, target: &str, keys: Value) -> Value {
     admin.post("/v1/matching-strategies/preview", json!({"target": target, "keys": keys})).await.expect(200)
-}
-
-#[tokio::test]
-async fn each_target_has_exactly_one_default_strategy() {
-    let app = TestApp::start().await;
-    let listed = app.admin().await.get("/v1/matching-strategies").await.expect(200);
-    for target in ["contact", "lead"] {
-        let defaults = listed["data"].as_array().unwrap().iter();
-        let defaults = defaults.filter(|it| it["strategy"]["target"] == target && it["is_default"] == true);
-        assert_eq!(defaults.count(), 1, "{target}");
-    }
-    let fields = &listed["data"][1]["strategy"]["alternatives"];
-    let names: Vec<Vec<&str>> = fields
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| it["fields"].as_array().unwrap().iter().map(|field| field["field"].as_str().unwrap()).collect())
-        .collect();
-    assert_eq!(names, [["contact", "form"], ["email", "form"]]);
 }
 
 #[tokio::test]
@@ -114,6 +174,18 @@ async fn a_preview_refuses_what_it_cannot_read() {
     let unknown = json!({"target": "lead", "strategy": "contact_by_email", "keys": {}});
     ask(unknown).await.expect_invalid(&["/strategy"]);
     ask(json!({"target": "account", "keys": {"name": "x"}})).await.expect_invalid(&["/target", "/keys/name"]);
+    ask(json!({})).await.expect_invalid(&["/target", "/keys"]);
+    ask(json!({"keys": {}})).await.expect_invalid(&["/target"]);
+    ask(json!({"submission": {"fields": {}}})).await.expect_invalid(&["/form_id"]);
+    let form = live_form(&admin).await["id"].clone();
+    ask(json!({"form_id": form})).await.expect_invalid(&["/submission"]);
+    let both = json!({"form_id": form, "submission": {"fields": {}}, "keys": {}, "strategy": "contact_by_email"});
+    ask(both).await.expect_invalid(&["/keys", "/strategy"]);
+    ask(json!({"form_id": form, "target": "contact", "keys": {}})).await.expect_invalid(&["/form_id"]);
+    let unread = json!({"form_id": form, "submission": {"fields": {"email": "ann@", "age": "7"}}});
+    ask(unread).await.expect_invalid(&["/submission/fields/email", "/submission/fields/age"]);
+    let nowhere = json!({"form_id": bodies::id(&app.other_workspace().admin().await.post("/v1/forms", wide_form()).await.expect(201)), "submission": {"fields": {}}});
+    ask(nowhere).await.expect_invalid(&["/form_id"]);
 }
 
 #[tokio::test]
@@ -135,11 +207,38 @@ async fn another_workspace_is_never_matched_and_its_decisions_are_not_seen() {
 }
 
 #[tokio::test]
-async fn decisions_are_listed_for_one_submission_by_those_who_may_read_them() {
+async fn decisions_are_found_by_submission_record_target_channel_and_effect() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
-    admin.get("/v1/match-decisions").await.expect_bad_parameter("submission_id");
-    admin.get("/v1/match-decisions?submission_id=7").await.expect_bad_parameter("submission_id");
+    let form = live_form(&admin).await;
+    let first = submit(&app, &form, json!({"email": "ann@example.com", "note": "1"})).await;
+    let second = submit(&app, &form, json!({"email": "ann@example.com", "note": "2"})).await;
+    submit(&app, &form, json!({"email": "bob@example.com"})).await;
+    let (contact, lead) =
+        (became(&admin, &first).await["contact_id"].clone(), became(&admin, &first).await["lead_id"].clone());
+    let count = async |query: &str| listed(&admin, &format!("/v1/match-decisions{query}")).await.len();
+    assert_eq!(count("").await, 6);
+    assert_eq!(count(&format!("?submission_id={second}")).await, 2);
+    assert_eq!(count(&format!("?record_id={}", contact.as_str().unwrap())).await, 2);
+    assert_eq!(count(&format!("?record_id={}&effect=linked", lead.as_str().unwrap())).await, 1);
+    assert_eq!((count("?target=lead").await, count("?target=contact&effect=created").await), (3, 2));
+    assert_eq!((count("?channel=form").await, count("?channel=lead_ad").await), (6, 0));
+    let page = admin.get("/v1/match-decisions?limit=4&count=true").await.expect(200);
+    assert_eq!((page["data"].as_array().unwrap().len(), &page["total"]), (4, &json!(6)));
+    let rest = format!("/v1/match-decisions?limit=4&cursor={}", page["next_cursor"].as_str().unwrap());
+    assert_eq!(admin.get(&rest).await.expect(200)["data"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn decisions_are_listed_by_those_who_may_read_them_and_only_by_what_they_have() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    for (parameter, value) in
+        [("submission_id", "7"), ("record_id", "x"), ("target", "account"), ("channel", "fax"), ("effect", "deleted")]
+    {
+        admin.get(&format!("/v1/match-decisions?{parameter}={value}")).await.expect_bad_parameter(parameter);
+    }
     let other = app.integration(&["forms:read"]).await;
     other.get("/v1/matching-strategies").await.expect_problem(403, "forbidden");
+    other.get("/v1/match-decisions").await.expect_problem(403, "forbidden");
 }

@@ -253,8 +253,10 @@ async fn a_company_without_a_person_is_kept_as_an_account_and_the_submission_say
 
 #[tokio::test]
 async fn what_cannot_be_matched_is_created_or_fails_as_the_form_says() {
-    let fields =
-        json!([{"name": "first_name", "maps_to": "contact.first_name"}, {"name": "phone", "maps_to": "contact.phone"}]);
+    let fields = json!([
+        {"name": "email", "maps_to": "contact.email"}, {"name": "first_name", "maps_to": "contact.first_name"},
+        {"name": "phone", "maps_to": "contact.phone"},
+    ]);
     let creating = Site::with(json!({"fields": fields})).await;
     for number in 0..2 {
         creating.submit(json!({"first_name": "Ann", "phone": format!("+372 5551 234{number}")})).await;

@@ -1,0 +1,10 @@
+DROP INDEX match_decisions_record;
+DROP INDEX match_decisions_at;
+DROP INDEX contacts_mobile;
+DROP INDEX contacts_phone;
+CREATE INDEX contacts_phone ON contacts (workspace_id, phone_key);
+CREATE INDEX contacts_mobile ON contacts (workspace_id, mobile_key);
+DROP INDEX leads_phone;
+ALTER TABLE leads DROP COLUMN phone_key;
+DROP TABLE matching_strategy_versions;
+DROP INDEX matching_strategies_default;
