@@ -112,25 +112,29 @@ impl KnownLeads<'_, '_> {
     /// Leads that share what identifies them in an applicable alternative of `strategy`. Should there be too many to
     /// compare all, open ones, those that agree further and the latest changed come first.
     pub fn candidates(&mut self, strategy: &Strategy, incoming: &Keys) -> Result<Vec<Candidate>> {
-        let applicable = strategy.applicable(|field| value(incoming, field).is_some());
-        let near = applicable.iter().map(|one| all_equal(one.identifying(Target::Lead), incoming));
-        let full = applicable.iter().map(|one: &&Alternative| all_equal(one.exact(), incoming));
-        let (Some(near), Some(full)) = (any(near), any(full)) else { return Ok(Vec::new()) };
         let contact = value(incoming, Field::Contact).and_then(Id::parse);
-        let query = leads::table.filter(leads::workspace_id.eq(self.0.scope.workspace)).filter(near).into_boxed();
+        let mut found: Vec<Candidate> = Vec::new();
+        // One look for each: of an "or" between alternatives SQLite would make a look at every lead of the workspace.
+        for alternative in strategy.applicable(|field| value(incoming, field).is_some()) {
+            let known = self.alike(alternative, incoming)?.into_iter().map(|lead| lead.candidate(contact));
+            let new: Vec<_> = known.filter(|lead| found.iter().all(|other| other.id != lead.id)).collect();
+            found.extend(new);
+        }
+        Ok(found)
+    }
+
+    fn alike(&mut self, alternative: &Alternative, incoming: &Keys) -> Result<Vec<KnownLead>> {
+        let near = all_equal(alternative.identifying(Target::Lead), incoming);
+        let full = all_equal(alternative.exact(), incoming);
+        let (Some(near), Some(full)) = (near, full) else { return Ok(Vec::new()) };
+        let query = leads::table.filter(leads::workspace_id.eq(self.0.scope.workspace)).filter(near);
         let nearest = query.order((leads::status.eq("open").desc(), full.desc(), leads::updated_at.desc(), leads::id));
-        let known: Vec<KnownLead> = nearest.limit(MOST).select(KnownLead::as_select()).load(self.0.conn)?;
-        Ok(known.into_iter().map(|lead| lead.candidate(contact)).collect())
+        Ok(nearest.limit(MOST).select(KnownLead::as_select()).load(self.0.conn)?)
     }
 }
 
 /// A condition on leads.
 type OnLeads = Condition<leads::table>;
-
-/// Whether any of the conditions holds; none when there are none.
-fn any(conditions: impl Iterator<Item = Option<OnLeads>>) -> Option<OnLeads> {
-    conditions.flatten().reduce(|one, other| Box::new(one.or(other)))
-}
 
 /// Whether all `fields` that are columns equal what came in.
 fn all_equal(fields: impl Iterator<Item = Field>, incoming: &Keys) -> Option<OnLeads> {

@@ -19,6 +19,18 @@ async fn at_once(app: &TestApp, form: &Value, bodies: Vec<Value>) {
     sending.join_all().await;
 }
 
+/// How many open leads no second one may begin like.
+async fn guarded(app: &TestApp) -> i64 {
+    use diesel::prelude::*;
+    use ripen::schema::leads;
+    let scope = ripen::db::Scope { workspace: app.workspace().id, at: app.now(), actor: None, cause: None };
+    let count = |tx: &mut ripen::db::Tx<'_>| {
+        let guarded = leads::table.filter(leads::origin_key.is_not_null()).filter(leads::status.eq("open"));
+        Ok(guarded.count().get_result(tx.conn)?)
+    };
+    app.state.db.read(scope, count).await.unwrap()
+}
+
 /// Sixty-four submissions made by `body` of one new person, at once: one contact, one lead, all interactions theirs.
 async fn expect_one_person(contact: &[&[&str]], lead: &[&[&str]], body: impl Fn(usize) -> Value) {
     let app = TestApp::start().await;
@@ -27,7 +39,7 @@ async fn expect_one_person(contact: &[&[&str]], lead: &[&[&str]], body: impl Fn(
     strategy(&admin, "what", "lead", lead).await;
     let form = publish(&admin, json!({"contact_strategy": "who", "lead_strategy": "what", "campaign": "spring"})).await;
     at_once(&app, &form, (0..64).map(body).collect()).await;
-    assert_eq!(counts(&admin).await, [1, 1, 64, 64]);
+    assert_eq!((counts(&admin).await, guarded(&app).await), ([1, 1, 64, 64], 1));
     let contact = listed(&admin, "/v1/contacts").await[0]["id"].clone();
     for kind in ["submissions", "interactions"] {
         for record in listed(&admin, &format!("/v1/{kind}")).await {
@@ -242,6 +254,7 @@ async fn a_lead_that_was_given_to_another_contact_is_not_taken_for_this_ones() {
     let body = |number| json!({"fields": {"email": "ann@example.com", "note": format!("{number}")}});
     at_once(&app, &form, (0..16).map(body).collect()).await;
     assert_eq!(counts(&admin).await, [2, 2, 17, 17]);
+    assert_eq!(guarded(&app).await, 1, "the guard is with the lead that is this contact's");
     let again = submit(&app, &form, json!({"email": "ann@example.com", "note": "again"})).await;
     let again_became = became(&admin, &again).await;
     assert_ne!(again_became["lead_id"], json!(lead));

@@ -231,6 +231,20 @@ async fn each_target_has_exactly_one_default_whatever_is_made_the_default_at_onc
 }
 
 #[tokio::test]
+async fn a_workspace_has_at_most_a_hundred_strategies_of_its_own() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let create = async |number: i32| {
+        admin.post(STRATEGIES, new_strategy(&format!("mine_{number}"), "lead", &[&["email"]])).await
+    };
+    for number in 0..100 {
+        create(number).await.expect(201);
+    }
+    create(100).await.expect_problem(409, "conflict");
+    assert_eq!(listed_strategies(&admin).await.len(), 102);
+}
+
+#[tokio::test]
 async fn strategies_are_for_those_who_may_and_for_their_own_workspace() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
