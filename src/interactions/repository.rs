@@ -77,12 +77,13 @@ impl Interactions<'_, '_> {
 
     /// The contact with a phone, as phone or mobile, if no other has it.
     pub fn only_contact_with_phone(&mut self, key: &str) -> Result<Option<Id>> {
-        let found: Vec<Id> = contacts::table
-            .filter(contacts::workspace_id.eq(self.0.scope.workspace))
-            .filter(contacts::phone_key.eq(key).or(contacts::mobile_key.eq(key)))
-            .select(contacts::id)
-            .limit(2)
-            .load(self.0.conn)?;
+        let all =
+            contacts::table.filter(contacts::workspace_id.eq(self.0.scope.workspace)).select(contacts::id).limit(2);
+        // One look for each column: of an "or" SQLite would make a look at every contact of the workspace.
+        let mut found: Vec<Id> = all.filter(contacts::phone_key.eq(key)).load(self.0.conn)?;
+        found.extend(all.filter(contacts::mobile_key.eq(key)).load::<Id>(self.0.conn)?);
+        found.sort_unstable();
+        found.dedup();
         Ok(match found.as_slice() {
             [only] => Some(*only),
             _ => None,
