@@ -197,11 +197,20 @@ impl Contact {
         ];
         BTreeMap::from_iter(keys.into_iter().filter_map(|(field, key)| key.map(|key| (field, key))))
     }
+
+    /// The turns of whoever concerns this person, who is also known by `anonymous_ids`; see [`Tx::take_turns`].
+    pub fn turns(&self, anonymous_ids: &[String]) -> Vec<String> {
+        let mut turns = turns(self.email_key.as_deref(), self.phone_key.as_deref(), self.external_id.as_deref());
+        turns.extend(self.mobile_key.as_ref().map(|key| format!("person phone {key}")));
+        turns.extend(anonymous_ids.iter().map(|id| format!("anonymous {id}")));
+        turns
+    }
 }
 
 /// Creates a contact. `Err(DuplicateContact)` when another has its e-mail address or external id.
 pub fn create(tx: &mut Tx<'_>, new: &NewContact) -> Result<Contact> {
     let contact = new.contact(tx)?;
+    tx.take_turns(&contact.turns(&new.anonymous_ids))?;
     refuse_duplicate(tx, contact.id, contact.email_key.as_deref(), contact.external_id.as_deref())?;
     tx.contacts().insert(&contact)?;
     provenance::note_new(tx, contact.id, &contact)?;

@@ -10,8 +10,10 @@ mod failure;
 mod lane;
 pub mod migrations;
 pub mod page;
+mod turns;
 pub mod types;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use connection::{Address, Conn};
@@ -21,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::id::Id;
 use connection::Purpose;
 use lane::{Held, Lane};
+use turns::Hold;
 
 /// How often a transaction that met another one is tried again before its caller is told.
 const TRIES: usize = 4;
@@ -98,32 +101,42 @@ impl Tx<'_> {
     /// Goes on beside others that share `key`, and holds off whoever names it in [`Tx::take_turns`] until this
     /// transaction ends.
     pub fn share_turn(&mut self, key: &str) -> Result<()> {
-        let lock = lock_number(&self.scope.workspace, key);
-        self.advisory_lock("SELECT pg_advisory_xact_lock_shared($1)", lock)
+        self.share_turns(&[key.to_owned()])
+    }
+
+    /// The same for several names at once.
+    pub fn share_turns(&mut self, keys: &[String]) -> Result<()> {
+        self.wait(turns::locks(&self.scope.workspace, keys, Hold::Shared))
     }
 
     /// Holds off every other transaction that names one of `keys`, until this one ends. Taken in one fixed order, so
     /// two callers never wait for each other. On SQLite there is one writer, and nothing to hold off.
+    ///
+    /// The first word of a name is the crowd it belongs to. Whoever names more than [`turns::MOST`] of one crowd holds
+    /// off the whole crowd instead, so that no transaction ever takes many locks.
     pub fn take_turns(&mut self, keys: &[String]) -> Result<()> {
-        let mut locks: Vec<i64> = keys.iter().map(|key| lock_number(&self.scope.workspace, key)).collect();
-        locks.sort_unstable();
-        locks.dedup();
-        locks.into_iter().try_for_each(|lock| self.advisory_lock("SELECT pg_advisory_xact_lock($1)", lock))
+        self.wait(turns::locks(&self.scope.workspace, keys, Hold::Alone))
     }
 
-    fn advisory_lock(&mut self, statement: &str, lock: i64) -> Result<()> {
+    /// Takes the locks in the order given, all in one statement.
+    fn wait(&mut self, locks: BTreeMap<i64, Hold>) -> Result<()> {
         use diesel::RunQueryDsl;
-        if let Conn::Postgres(conn) = &mut *self.conn {
-            diesel::sql_query(statement).bind::<diesel::sql_types::BigInt, _>(lock).execute(conn)?;
+        use diesel::sql_types::{Array, BigInt, Bool};
+        if let Conn::Postgres(conn) = &mut *self.conn
+            && !locks.is_empty()
+        {
+            let (numbers, alone): (Vec<i64>, Vec<bool>) =
+                locks.into_iter().map(|(number, hold)| (number, hold == Hold::Alone)).unzip();
+            diesel::sql_query(
+                "SELECT CASE WHEN alone THEN pg_advisory_xact_lock(number)::text \
+                 ELSE pg_advisory_xact_lock_shared(number)::text END FROM unnest($1, $2) AS turn (number, alone)",
+            )
+            .bind::<Array<BigInt>, _>(numbers)
+            .bind::<Array<Bool>, _>(alone)
+            .execute(conn)?;
         }
         Ok(())
     }
-}
-
-fn lock_number(workspace: &Id, key: &str) -> i64 {
-    use sha2::{Digest, Sha256};
-    let digest = Sha256::new().chain_update(workspace.as_bytes()).chain_update(key).finalize();
-    digest.iter().take(8).fold(0, |number, byte| (number << 8) | i64::from(*byte))
 }
 
 /// The database of this process. Clones share its connections.
