@@ -71,6 +71,16 @@ impl Actor {
         self.scopes.iter().any(|held| held == scope)
     }
 
+    /// Refuses an actor who has lost a scope since the request began: a stream may last for hours.
+    pub async fn still_may(&self, scope: &str) -> Result<(), Problem> {
+        let (state, at) = (&self.state, self.state.clock.now());
+        let permitted = permissions(state, self.workspace, self.kind, self.principal_id, at).await?;
+        match permitted.is_some_and(|held| held.iter().any(|held| held == scope)) {
+            true => Ok(()),
+            false => Err(Problem::new(Kind::Forbidden, format!("the scope {scope} is needed"))),
+        }
+    }
+
     /// What rows written for this actor have in common.
     pub fn scope(&self) -> Scope {
         Scope { workspace: self.workspace, at: self.at, actor: Some(self.principal_id), cause: None }
@@ -92,17 +102,7 @@ pub async fn authenticate(state: &web::Data<State>, headers: &HeaderMap) -> Resu
     let at = state.clock.now();
     let token = bearer(headers)?;
     let claims = state.tokens.check(token, at).ok_or_else(invalid_token)?;
-    let key = (claims.workspace, claims.kind, claims.sub);
-    let permissions = match state.principals.0.get(&key) {
-        Some(permissions) => permissions,
-        None => {
-            let scope = Scope { workspace: claims.workspace, at, actor: None, cause: None };
-            let (kind, id) = (claims.kind, claims.sub);
-            let found = state.db.read(scope, move |tx| crate::workspaces::permissions(tx, kind, id)).await?;
-            state.principals.0.insert(key, found.clone());
-            found
-        }
-    };
+    let permissions = permissions(state, claims.workspace, claims.kind, claims.sub, at).await?;
     let permitted = permissions.ok_or_else(invalid_token)?;
     let scopes = claims.scope.split(' ').filter(|scope| permitted.iter().any(|held| held == scope));
     Ok(Actor {
@@ -113,6 +113,24 @@ pub async fn authenticate(state: &web::Data<State>, headers: &HeaderMap) -> Resu
         at,
         scopes: Arc::new(scopes.map(str::to_owned).collect()),
     })
+}
+
+/// What a user or client may do at present, as far as that is remembered.
+async fn permissions(
+    state: &web::Data<State>,
+    workspace: Id,
+    kind: PrincipalKind,
+    id: Id,
+    at: Timestamp,
+) -> Result<Permissions, Problem> {
+    let key = (workspace, kind, id);
+    if let Some(permissions) = state.principals.0.get(&key) {
+        return Ok(permissions);
+    }
+    let scope = Scope { workspace, at, actor: None, cause: None };
+    let found = state.db.read(scope, move |tx| crate::workspaces::permissions(tx, kind, id)).await?;
+    state.principals.0.insert(key, found.clone());
+    Ok(found)
 }
 
 /// The token in the headers. The scheme's name may be written in any case (RFC 9110).

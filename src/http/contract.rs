@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 use super::problem::{Kind, Problem};
-use super::violations;
+use super::{ndjson, violations};
 use crate::clock::Timestamp;
 use crate::error::Violation;
 use crate::id::Id;
@@ -53,7 +53,7 @@ struct Body {
     required: bool,
     media_types: Vec<String>,
     validator: Validator,
-    /// For a body that is one record or a list of them: what each entry must look like.
+    /// For a body that is one record or a list of them, or has one a line: what each must look like.
     item: Option<Validator>,
 }
 
@@ -212,7 +212,7 @@ impl Operation {
         }
     }
 
-    /// Checks one entry of a body that is a list of records, so that it spoils no other.
+    /// Checks one entry of a body that is a list of records, or a line of a stream, so that it spoils no other.
     pub fn check_item(&self, value: &Value) -> Result<(), Problem> {
         match self.body.as_ref().and_then(|body| body.item.as_ref()) {
             Some(item) => violations::explain(item, value),
@@ -261,11 +261,13 @@ impl Body {
     fn read(body: &Value, document: &Value) -> Result<Self, String> {
         let content = body["content"].as_object().ok_or("a request body without content")?;
         let schema = content.values().next().map_or(&Value::Null, |media_type| &media_type["schema"]);
+        // Of a stream the document describes a line.
+        let item = if content.contains_key(ndjson::MEDIA_TYPE) { Some(schema) } else { item_schema(schema, document) };
         Ok(Self {
             required: body["required"] == json!(true),
             media_types: content.keys().cloned().collect(),
             validator: validator(schema, document)?,
-            item: item_schema(schema, document).map(|item| validator(item, document)).transpose()?,
+            item: item.map(|item| validator(item, document)).transpose()?,
         })
     }
 }

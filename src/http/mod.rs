@@ -13,6 +13,7 @@ pub mod health;
 pub mod idempotency;
 pub mod json;
 pub mod lists;
+pub mod ndjson;
 pub mod patch;
 pub mod path;
 pub mod problem;
