@@ -296,7 +296,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Text};
+    use diesel::sql_types::{BigInt, Text};
     use crate::db::types::{Instant, Uuid};
 
     interaction_kinds (workspace_id, key) {
@@ -304,6 +304,7 @@ diesel::table! {
         key -> Text,
         name -> Text,
         created_at -> Instant,
+        version -> BigInt,
     }
 }
 
@@ -333,6 +334,48 @@ diesel::table! {
         cause -> Nullable<Text>,
         evidence -> Text,
         voided_at -> Nullable<Instant>,
+        remote_address -> Nullable<Text>,
+        network_key -> Nullable<Text>,
+        reply_to_id -> Nullable<Uuid>,
+        reply_to_source -> Nullable<Text>,
+        reply_to_external_id -> Nullable<Text>,
+        void_id -> Nullable<Uuid>,
+        void_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    interaction_voids (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        selection -> Json,
+        reason -> Text,
+        status -> Text,
+        voided -> BigInt,
+        reached_at -> Nullable<Instant>,
+        reached_id -> Nullable<Uuid>,
+        created_by -> Nullable<Uuid>,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool};
+    use crate::db::types::Uuid;
+
+    interaction_void_leads (workspace_id, void_id, lead_id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        void_id -> Uuid,
+        lead_id -> Uuid,
+        sales_ready -> Bool,
+        stage -> Bool,
+        score_before -> BigInt,
+        score_after -> BigInt,
     }
 }
 
@@ -492,6 +535,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     forms,
     idempotency_keys,
     interaction_kinds,
+    interaction_void_leads,
+    interaction_voids,
     interactions,
     jobs,
     lead_scores,

@@ -140,6 +140,7 @@ async fn change(PathId(id): PathId, command: Command<ContactPatch>) -> Reply {
         .run(move |tx, patch, condition| {
             let left = tx.contacts().lock(id)?.account_id;
             let contact = contacts::change(tx, id, patch, condition)?;
+            crate::interactions::take_turns_of(tx, &contact)?;
             crate::proposals::contact_changed(tx, &contact)?;
             crate::scoring::contact_changed(tx, id)?;
             if let Some(account) = left.filter(|_| contact.account_id != left) {

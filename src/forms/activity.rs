@@ -40,6 +40,7 @@ pub fn of(
         properties: properties(arrival),
         source: Some(SOURCE.to_owned()),
         external_id: Some(id.to_string()),
+        remote_address: arrival.remote_address.clone(),
         ..NewInteraction::new("form_submitted", at)
     })
 }

@@ -308,6 +308,7 @@ impl Visit<'_> {
         let lead = leads::change(tx, known, &change.patch, &Condition::None)?;
         proposals::lead_changed(tx, &lead)?;
         scoring::lead_changed(tx, known)?;
+        interactions::attribute_lead(tx, known)?;
         Ok(Effect::Updated)
     }
 

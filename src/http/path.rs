@@ -1,4 +1,4 @@
-//! Ids in paths: the canonical spelling or 404, the same on every path.
+//! Ids and keys in paths: the canonical spelling or 404, the same on every path.
 
 use std::future::{Ready, ready};
 
@@ -19,5 +19,18 @@ impl FromRequest for PathId {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(Id::parse);
         ready(id.map(PathId).ok_or_else(|| Problem::new(Kind::NotFound, "no such record")))
+    }
+}
+
+/// The `{key}` of a path.
+#[derive(Clone, Debug)]
+pub struct PathKey(pub String);
+
+impl FromRequest for PathKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(request.match_info().get("key").unwrap_or_default().to_owned())))
     }
 }

@@ -3,14 +3,27 @@
 //! A contact named by id did it. Otherwise the strongest key given decides: id in another system, then e-mail address,
 //! then phone, then anonymous id. Weaker keys are not asked when a stronger one is unknown: a browser that Ann used
 //! says nothing of the Bob who now writes from it. A phone that several contacts share says nobody. What names only a
-//! lead was done by the lead's contact. What nobody is known for waits, and becomes a contact's when one gains the key.
+//! lead was done by the lead's contact, and what names only a message that it answers by whoever that was sent to. What
+//! nobody is known for waits, and becomes a contact's when one gains the key, or the lead.
+
+use std::collections::BTreeSet;
 
 use super::input::{Checked, NewInteraction};
-use crate::contacts;
+use crate::contacts::Contact;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::id::Id;
 use crate::scoring::{self, Cause};
+
+/// Interactions recorded earlier that became somebody's, or changed, with others that are being recorded.
+#[derive(Debug, Default)]
+pub(super) struct Gained {
+    pub interactions: Vec<Id>,
+    /// Whose they are now.
+    pub contacts: BTreeSet<Id>,
+    /// The leads that those of nobody are about.
+    pub leads: BTreeSet<Id>,
+}
 
 /// The contact who did it, if known.
 pub(super) fn resolve(tx: &mut Tx<'_>, new: &NewInteraction, checked: &Checked) -> Result<Option<Id>> {
@@ -37,12 +50,20 @@ pub(super) fn resolve(tx: &mut Tx<'_>, new: &NewInteraction, checked: &Checked) 
 
 /// Remembers that an anonymous id is a known person's; what waited under it becomes theirs. Scoring follows with the
 /// interaction at hand.
-pub(super) fn recognise(tx: &mut Tx<'_>, contact: Id, anonymous_id: &str) -> Result<()> {
+pub(super) fn recognise(tx: &mut Tx<'_>, contact: Id, anonymous_id: &str, gained: &mut Gained) -> Result<()> {
     if tx.contacts().with_anonymous_id(anonymous_id)?.is_none() {
         tx.contacts().link_anonymous(contact, anonymous_id)?;
-        tx.interactions().attribute_anonymous(contact, anonymous_id)?;
+        gained.interactions.extend(tx.waiting().take_anonymous(contact, anonymous_id)?);
+        gained.contacts.insert(contact);
     }
     Ok(())
+}
+
+/// Holds off whoever records what this person does, or has one of the same keys. To be called before anything that
+/// scores the person's leads, and then [`attribute_waiting`].
+pub fn take_turns_of(tx: &mut Tx<'_>, person: &Contact) -> Result<()> {
+    let anonymous_ids = tx.contacts().anonymous_ids(person.id)?;
+    tx.take_turns(&person.turns(&anonymous_ids))
 }
 
 /// Gives a contact the interactions that waited for it, and scores its leads. To be called whenever a contact appears
@@ -50,31 +71,42 @@ pub(super) fn recognise(tx: &mut Tx<'_>, contact: Id, anonymous_id: &str) -> Res
 pub fn attribute_waiting(tx: &mut Tx<'_>, contact: Id) -> Result<usize> {
     let Some(person) = tx.contacts().find(contact)? else { return Ok(0) };
     let anonymous_ids = tx.contacts().anonymous_ids(contact)?;
-    let mut turns = contacts::turns(person.email_key.as_deref(), None, person.external_id.as_deref());
-    turns
-        .extend([&person.phone_key, &person.mobile_key].into_iter().flatten().map(|key| format!("person phone {key}")));
-    turns.extend(anonymous_ids.iter().map(|id| format!("anonymous {id}")));
-    turns.push(format!("contact {contact}"));
-    tx.take_turns(&turns)?;
+    tx.take_turns(&person.turns(&anonymous_ids))?;
+    tx.take_turns(&[format!("contact {contact}")])?;
 
-    let mut gained = 0;
+    let mut gained = Vec::new();
     if let Some(external_id) = &person.external_id {
-        gained += tx.interactions().attribute_external(contact, external_id)?;
+        gained.extend(tx.waiting().take_external(contact, external_id)?);
     }
     if let Some(key) = &person.email_key {
-        gained += tx.interactions().attribute_email(contact, key)?;
+        gained.extend(tx.waiting().take_email(contact, key)?);
     }
     for key in [&person.phone_key, &person.mobile_key].into_iter().flatten() {
         if tx.interactions().only_contact_with_phone(key)? == Some(contact) {
-            gained += tx.interactions().attribute_phone(contact, key)?;
+            gained.extend(tx.waiting().take_phone(contact, key)?);
         }
     }
     for anonymous_id in &anonymous_ids {
-        gained += tx.interactions().attribute_anonymous(contact, anonymous_id)?;
+        gained.extend(tx.waiting().take_anonymous(contact, anonymous_id)?);
     }
-    if gained > 0 {
+    score(tx, contact, &gained)?;
+    Ok(gained.len())
+}
+
+/// Gives the contact that a lead is linked with what was done about the lead by nobody who was named, and scores its
+/// leads. To be called whenever a lead is linked; returns how many there were.
+pub fn attribute_lead(tx: &mut Tx<'_>, lead: Id) -> Result<usize> {
+    let Some(contact) = tx.leads().get(lead)?.contact_id else { return Ok(0) };
+    tx.take_turns(&[format!("contact {contact}")])?;
+    let gained = tx.waiting().take_lead(contact, lead)?;
+    score(tx, contact, &gained)?;
+    Ok(gained.len())
+}
+
+fn score(tx: &mut Tx<'_>, contact: Id, gained: &[Id]) -> Result<()> {
+    if !gained.is_empty() {
         let leads = scoring::leads_of_contact(tx, contact)?;
-        scoring::rescore(tx, &leads, Cause::Interaction)?;
+        scoring::rescore_news(tx, &leads, Cause::Interaction, gained)?;
     }
-    Ok(gained)
+    Ok(())
 }

@@ -6,8 +6,12 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Interaction, InteractionFilter, NewInteraction, Recorded, SORT_FIELDS, kind};
+use super::{
+    Interaction, InteractionFilter, NewInteraction, Recorded, SORT_FIELDS, kind_handlers, stream_handlers,
+    void_handlers,
+};
 use crate::auth::Actor;
+use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::http::answer::{Answer, Reply};
@@ -18,10 +22,15 @@ use crate::http::path::PathId;
 use crate::http::problem::Problem;
 use crate::id::Id;
 use crate::interactions;
+use crate::scoring::Evidence;
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(record).service(show).service(list_kinds).service(create_kind);
+    config.service(list).service(record);
+    stream_handlers::routes(config);
+    void_handlers::routes(config);
+    config.service(show);
+    kind_handlers::routes(config);
 }
 
 /// One interaction, or up to 1,000 of them.
@@ -53,9 +62,10 @@ struct Results {
 }
 
 /// What became of one interaction of a list.
-#[derive(Serialize, ToSchema)]
-struct ItemResult {
-    /// 201 recorded, 200 recorded before, 422 refused.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = InteractionResult)]
+pub(super) struct ItemResult {
+    /// 201 recorded, 200 recorded before, 400, 413 or 422 refused, 409 or 503 to be sent again.
     #[schema(example = 201)]
     status: u16,
     /// The interaction and what it set off.
@@ -68,7 +78,7 @@ struct ItemResult {
 }
 
 impl ItemResult {
-    fn new(outcome: std::result::Result<Recorded, Problem>) -> Self {
+    pub(super) fn new(outcome: std::result::Result<Recorded, Problem>) -> Self {
         match outcome {
             Ok(recorded) => {
                 Self { status: if recorded.first { 201 } else { 200 }, recorded: Some(recorded), problem: None }
@@ -162,6 +172,63 @@ struct InteractionQuery {
     kind: Option<String>,
     /// Only interactions of people who are known, or only the others.
     attributed: Option<bool>,
+    /// Only interactions that this system told of.
+    #[param(max_length = 100, example = "mailer")]
+    source: Option<String>,
+    /// Only interactions with this evidence.
+    #[param(inline)]
+    evidence: Option<Evidence>,
+    /// Only interactions that were voided, or only the others.
+    voided: Option<bool>,
+    /// Only interactions that this void voided.
+    void_id: Option<Id>,
+    /// Only interactions that occurred at this instant or later.
+    occurred_from: Option<Timestamp>,
+    /// Only interactions that occurred before this instant.
+    occurred_until: Option<Timestamp>,
+    /// Only interactions with this form.
+    form_id: Option<Id>,
+    /// Only interactions of this campaign.
+    #[param(max_length = 100)]
+    campaign: Option<String>,
+    /// Only interactions with this asset.
+    #[param(max_length = 100)]
+    asset: Option<String>,
+    /// Only interactions with what this user sent.
+    sender_id: Option<Id>,
+    /// Only interactions with this cause.
+    #[param(max_length = 200)]
+    cause: Option<String>,
+    /// Only interactions that answer this message.
+    in_reply_to_id: Option<Id>,
+}
+
+impl InteractionQuery {
+    fn filter(self) -> std::result::Result<InteractionFilter, Problem> {
+        if let (Some(from), Some(until)) = (self.occurred_from, self.occurred_until)
+            && from > until
+        {
+            return Err(Problem::parameter("occurred_from", "must not be after occurred_until"));
+        }
+        Ok(InteractionFilter {
+            contact_id: self.contact_id,
+            lead_id: self.lead_id,
+            kind: self.kind,
+            attributed: self.attributed,
+            source: self.source,
+            evidence: self.evidence,
+            voided: self.voided,
+            void_id: self.void_id,
+            occurred_from: self.occurred_from,
+            occurred_until: self.occurred_until,
+            form_id: self.form_id,
+            campaign: self.campaign,
+            asset: self.asset,
+            sender_id: self.sender_id,
+            cause: self.cause,
+            in_reply_to_id: self.in_reply_to_id,
+        })
+    }
 }
 
 /// List interactions
@@ -176,16 +243,19 @@ struct InteractionQuery {
 )]
 #[get("/v1/interactions")]
 async fn list(actor: Actor, query: web::Query<InteractionQuery>, page: web::Query<PageQuery>) -> Reply {
-    let InteractionQuery { contact_id, lead_id, kind, attributed } = query.into_inner();
-    let (filter, paging) = (InteractionFilter { contact_id, lead_id, kind, attributed }, page.paging(SORT_FIELDS)?);
+    let (count, paging) = (page.count == Some(true), page.paging(SORT_FIELDS)?);
+    let filter = query.into_inner().filter()?;
     actor
-        .read(move |tx| Answer::ok(&Page::new(tx.interactions().list(&filter, &paging)?, &paging, None, |item| item)?))
+        .read(move |tx| {
+            let total = if count { Some(tx.interactions().count(&filter)?) } else { None };
+            Answer::ok(&Page::new(tx.interactions().list(&filter, &paging)?, &paging, total, |item| item)?)
+        })
         .await
 }
 
 /// Get an interaction
 ///
-/// One thing a person did. Interactions never change.
+/// One thing a person did. Voided ones say so, and why.
 #[utoipa::path(
     tag = "interactions",
     operation_id = "get_interaction",
@@ -196,83 +266,4 @@ async fn list(actor: Actor, query: web::Query<InteractionQuery>, page: web::Quer
 #[get("/v1/interactions/{id}")]
 async fn show(actor: Actor, PathId(id): PathId) -> Reply {
     actor.read(move |tx| Answer::ok(&tx.interactions().get(id)?)).await
-}
-
-/// A kind of interaction.
-#[derive(Serialize, ToSchema)]
-struct Kind {
-    /// Its name for programs.
-    #[schema(example = "demo_requested")]
-    key: String,
-    /// Its name for people.
-    #[schema(example = "Requested a demonstration")]
-    name: String,
-    /// Whether every workspace has it.
-    built_in: bool,
-}
-
-/// The kinds of interaction of a workspace.
-#[derive(Serialize, ToSchema)]
-struct Kinds {
-    /// All of them, those built in first.
-    data: Vec<Kind>,
-}
-
-/// A kind of interaction that the workspace adds.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"key": "demo_requested", "name": "Requested a demonstration"}))]
-struct NewKind {
-    /// Its name for programs.
-    #[schema(pattern = "^[a-z][a-z0-9_]{0,63}$")]
-    key: String,
-    /// Its name for people.
-    #[schema(min_length = 1, max_length = 200)]
-    name: String,
-}
-
-/// List interaction kinds
-///
-/// Those built in and the workspace's own.
-#[utoipa::path(
-    tag = "interactions",
-    operation_id = "list_interaction_kinds",
-    responses((status = 200, description = "The kinds", body = Kinds)),
-    security(("bearer" = ["interactions:read"])),
-)]
-#[get("/v1/interaction-kinds")]
-async fn list_kinds(actor: Actor) -> Reply {
-    actor
-        .read(|tx| {
-            let built_in = kind::BUILT_IN.iter().map(|(key, name)| ((*key).to_owned(), (*name).to_owned(), true));
-            let own = tx.interactions().kinds()?.into_iter().map(|(key, name, _)| (key, name, false));
-            let data = built_in.chain(own).map(|(key, name, built_in)| Kind { key, name, built_in }).collect();
-            Answer::ok(&Kinds { data })
-        })
-        .await
-}
-
-/// Create an interaction kind
-///
-/// Adds a kind of the workspace's own. A key that exists gives 409.
-#[utoipa::path(
-    tag = "interactions",
-    operation_id = "create_interaction_kind",
-    request_body = NewKind,
-    responses((status = 201, description = "The kind", body = Kind)),
-    security(("bearer" = ["interactions:write"])),
-)]
-#[post("/v1/interaction-kinds")]
-async fn create_kind(command: Command<NewKind>) -> Reply {
-    command
-        .run(|tx, new, _| {
-            tx.take_turns(&[format!("kind {}", new.key)])?;
-            if kind::is_built_in(&new.key) || tx.interactions().has_kind(&new.key)? {
-                return Err(Error::Conflict("there is a kind with this key".into()));
-            }
-            tx.interactions().add_kind(&new.key, &new.name)?;
-            let view = Kind { key: new.key.clone(), name: new.name.clone(), built_in: false };
-            Answer::created("/v1/interaction-kinds".to_owned(), &view)
-        })
-        .await
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Interaction, kind};
+use super::{Interaction, kind, network, reply};
 use crate::clock::Timestamp;
 use crate::contacts::identity;
 use crate::db::Tx;
@@ -37,6 +37,21 @@ pub struct Person {
     /// Anonymous id (of a browser); asked last.
     #[schema(min_length = 1, max_length = 200)]
     pub anonymous_id: Option<String>,
+}
+
+/// A message that was recorded, or will be: by its id here, or by its source and its id there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"source": "mailer", "external_id": "sent-512"}))]
+pub struct InReplyTo {
+    /// Its id here; then without `source` and `external_id`.
+    pub interaction_id: Option<Id>,
+    /// The system that tells of it; goes with `external_id`.
+    #[schema(min_length = 1, max_length = 100)]
+    pub source: Option<String>,
+    /// Its id in that system. A message that is told of later completes the reply then.
+    #[schema(min_length = 1, max_length = 200)]
+    pub external_id: Option<String>,
 }
 
 /// Something a person did.
@@ -81,6 +96,12 @@ pub struct NewInteraction {
     /// The campaign or mail that it answers.
     #[schema(max_length = 200)]
     pub cause: Option<String>,
+    /// The message that it answers. What the interaction does not say itself it takes from there: who did it, the lead,
+    /// the campaign, sender and cause.
+    pub in_reply_to: Option<InReplyTo>,
+    /// The network address it came from: IPv4 or IPv6.
+    #[schema(min_length = 2, max_length = 45, example = "203.0.113.7")]
+    pub remote_address: Option<String>,
     /// Whether a person did it; `human` when left out.
     #[serde(default = "human")]
     pub evidence: Evidence,
@@ -96,6 +117,9 @@ pub(super) struct Checked {
     pub email_key: Option<String>,
     pub phone_key: Option<String>,
     pub lead: Option<Lead>,
+    pub address: Option<network::Address>,
+    /// The message it answers, if that is known.
+    pub message: Option<Interaction>,
 }
 
 impl NewInteraction {
@@ -115,28 +139,34 @@ impl NewInteraction {
             external_id: None,
             sender_id: None,
             cause: None,
+            in_reply_to: None,
+            remote_address: None,
             evidence: Evidence::Human,
         }
     }
 
-    /// The turns to take before it is recorded; see [`Tx::take_turns`]. None for source and external id: behind those
-    /// stands the uniqueness guard, and a list of a thousand takes locks enough.
-    pub(super) fn turns(&self) -> Vec<String> {
+    /// The turns to take before it is recorded; see [`Tx::take_turns`]. A message and what answers it take turns as well.
+    pub(super) fn turns(&self, country: Option<&str>) -> Vec<String> {
         let person = self.person.clone().unwrap_or_default();
         let email = person.email.as_deref().and_then(|typed| identity::email(typed).ok()).map(|email| email.key);
-        let phone = person.phone.as_deref().and_then(|typed| identity::phone(typed, None).ok()).map(|phone| phone.e164);
+        let phone =
+            person.phone.as_deref().and_then(|typed| identity::phone(typed, country).ok()).map(|phone| phone.e164);
         let mut turns = contacts::turns(email.as_deref(), phone.as_deref(), person.external_id.as_deref());
         turns.extend(person.anonymous_id.map(|id| format!("anonymous {id}")));
+        let answered = self.in_reply_to.clone().unwrap_or_default();
+        let messages = [(&self.source, &self.external_id), (&answered.source, &answered.external_id)];
+        let named = messages.into_iter().filter_map(|(source, id)| source.as_ref().zip(id.as_ref()));
+        turns.extend(named.map(|(source, external_id)| format!("message {source} {external_id}")));
         turns
     }
 
     /// Checks all that the contract cannot; every broken rule is reported.
-    pub(super) fn checked(&self, tx: &mut Tx<'_>) -> Result<Checked> {
+    pub(super) fn checked(&self, tx: &mut Tx<'_>, country: Option<&str>) -> Result<Checked> {
         let mut broken = Vec::new();
         if self.occurred_at > tx.at().plus_seconds(FUTURE_S) {
             broken.push(Violation::new("/occurred_at", "in_future", "must be at most five minutes in the future"));
         }
-        if !kind::is_built_in(&self.kind) && !tx.interactions().has_kind(&self.kind)? {
+        if !kind::is_built_in(&self.kind) && !kind_in_use(tx, &self.kind)? {
             let detail = "is no kind of this workspace; GET /v1/interaction-kinds lists them";
             broken.push(Violation::new("/kind", "unknown", detail));
         }
@@ -151,36 +181,39 @@ impl NewInteraction {
                 format!("must have at most {PROPERTIES_LIMIT} bytes"),
             ));
         }
-        let mut checked = self.check_person(tx, &mut broken)?;
+        let mut checked = self.check_person(country, &mut broken);
         checked.lead = self.check_references(tx, &mut broken)?;
+        checked.message = self.check_reply(tx, &mut broken)?;
+        match self.remote_address.as_deref().map(network::address) {
+            Some(Ok(address)) => checked.address = Some(address),
+            Some(Err(rejected)) => broken.push(rejected.at("/remote_address")),
+            None => {}
+        }
         all_hold(broken)?;
         Ok(checked)
     }
 
-    fn check_person(&self, tx: &mut Tx<'_>, broken: &mut Vec<Violation>) -> Result<Checked> {
+    fn check_person(&self, country: Option<&str>, broken: &mut Vec<Violation>) -> Checked {
         let mut checked = Checked::default();
-        let person = match (&self.person, self.contact_id, self.lead_id) {
-            (Some(_), Some(_), _) => {
-                broken.push(Violation::new("/person", "not_allowed", "give contact_id or person, not both"));
-                return Ok(checked);
-            }
-            (None, None, None) => {
-                broken.push(Violation::new("/person", "required", "give contact_id, person or lead_id"));
-                return Ok(checked);
-            }
-            (person, _, _) => person.clone().unwrap_or_default(),
-        };
+        if self.person.is_some() && self.contact_id.is_some() {
+            broken.push(Violation::new("/person", "not_allowed", "give contact_id or person, not both"));
+            return checked;
+        }
+        if self.person.is_none() && self.contact_id.is_none() && self.lead_id.is_none() && self.in_reply_to.is_none() {
+            let detail = "give contact_id, person, lead_id or in_reply_to";
+            broken.push(Violation::new("/person", "required", detail));
+            return checked;
+        }
+        let person = self.person.clone().unwrap_or_default();
         match person.email.as_deref().map(identity::email) {
             Some(Ok(email)) => checked.email_key = Some(email.key),
             Some(Err(rejected)) => broken.push(rejected.at("/person/email")),
             None => {}
         }
-        if let Some(typed) = &person.phone {
-            let country = workspaces::settings(tx)?.default_country;
-            match identity::phone(typed, country.as_deref()) {
-                Ok(phone) => checked.phone_key = Some(phone.e164),
-                Err(rejected) => broken.push(rejected.at("/person/phone")),
-            }
+        match person.phone.as_deref().map(|typed| identity::phone(typed, country)) {
+            Some(Ok(phone)) => checked.phone_key = Some(phone.e164),
+            Some(Err(rejected)) => broken.push(rejected.at("/person/phone")),
+            None => {}
         }
         let told = [&person.email, &person.phone, &person.external_id, &person.anonymous_id];
         if self.person.is_some() && told.into_iter().all(Option::is_none) {
@@ -190,7 +223,35 @@ impl NewInteraction {
                 "give an e-mail address, phone, external id or anonymous id",
             ));
         }
-        Ok(checked)
+        checked
+    }
+
+    /// The message that it answers, if that is known.
+    fn check_reply(&self, tx: &mut Tx<'_>, broken: &mut Vec<Violation>) -> Result<Option<Interaction>> {
+        let Some(answered) = &self.in_reply_to else { return Ok(None) };
+        let mut refused = |pointer: &str, code, detail| broken.push(Violation::new(pointer, code, detail));
+        match (answered.interaction_id, &answered.source, &answered.external_id) {
+            (Some(id), None, None) => {
+                let message = tx.interactions().find(id)?;
+                if message.is_none() {
+                    let detail = "there is no such interaction in this workspace";
+                    refused("/in_reply_to/interaction_id", "unknown", detail);
+                }
+                Ok(message)
+            }
+            (None, Some(_), Some(_))
+                if (&self.source, &self.external_id) == (&answered.source, &answered.external_id) =>
+            {
+                refused("/in_reply_to", "not_allowed", "an interaction does not answer itself");
+                Ok(None)
+            }
+            (None, Some(source), Some(external_id)) => tx.interactions().repeated(Some(source), Some(external_id)),
+            _ => {
+                let detail = "give interaction_id, or source and external_id";
+                refused("/in_reply_to", "required", detail);
+                Ok(None)
+            }
+        }
     }
 
     /// Checks that all it names exists in the workspace; gives the lead it names.
@@ -228,7 +289,9 @@ impl NewInteraction {
     /// The row to write.
     pub(super) fn interaction(&self, tx: &Tx<'_>, checked: &Checked, contact_id: Option<Id>) -> Interaction {
         let person = self.person.clone().unwrap_or_default();
-        Interaction {
+        let answered = self.in_reply_to.clone().unwrap_or_default();
+        let (remote_address, network_key) = checked.address.clone().map(|it| (it.shown, it.key)).unzip();
+        let mut interaction = Interaction {
             workspace_id: tx.scope.workspace,
             id: Id::new(tx.at()),
             kind: self.kind.clone(),
@@ -249,7 +312,33 @@ impl NewInteraction {
             sender_id: self.sender_id,
             cause: self.cause.clone(),
             evidence: Code(self.evidence),
+            remote_address,
+            network_key,
+            reply_to_id: None,
+            reply_to_source: answered.source,
+            reply_to_external_id: answered.external_id,
             voided_at: None,
+            void_id: None,
+            void_reason: None,
+        };
+        if let Some(message) = &checked.message {
+            reply::inherit(&mut interaction, message);
         }
+        interaction
     }
+}
+
+/// The country that national phone numbers of a batch are of, asked for only if somebody gives a phone.
+pub(super) fn country_of_phones(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Option<String>> {
+    let has_phone = |new: &NewInteraction| new.person.as_ref().is_some_and(|person| person.phone.is_some());
+    match batch.iter().any(has_phone) {
+        true => Ok(workspaces::settings(tx)?.default_country),
+        false => Ok(None),
+    }
+}
+
+/// Whether the workspace has a kind of its own, which nobody deletes before the transaction ends.
+fn kind_in_use(tx: &mut Tx<'_>, key: &str) -> Result<bool> {
+    tx.share_turn(&format!("kind {key}"))?;
+    tx.interactions().has_kind(key)
 }

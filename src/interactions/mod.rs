@@ -1,16 +1,27 @@
-//! What people did (INT-1 to INT-4, INT-6, INT-7). Recording an interaction calls scoring in the same transaction.
+//! What people did (INT-1 to INT-7, WRK-3). Recording an interaction calls scoring in the same transaction.
 //!
 //! [`record`] is the one path: a single interaction is a batch of one. An item that breaks a rule is told so and spoils
 //! no other. All of a batch is written first and scored once, so the scores in an answer are those after the batch. A
-//! repeat of `source` and `external_id` is answered with the first, and nothing is written. Interactions never change.
+//! repeat of `source` and `external_id` is answered with the first, and nothing is written. What was recorded never
+//! changes, but for whose it is, what it takes over from the message that it answers, and being voided.
 //!
-//! Whose interaction it is, `attribution` decides. One whose person is not known waits for them.
+//! Whose interaction it is, `attribution` decides. One whose person is not known waits for them. What an answer has from
+//! its message, `reply` decides; one whose message is not known yet waits for it. `voids` takes back what scored
+//! wrongly.
 
 mod attribution;
 pub mod handlers;
 mod input;
 pub mod kind;
+mod kind_handlers;
+mod network;
+mod reply;
 mod repository;
+mod stream_handlers;
+mod void_handlers;
+mod void_repository;
+pub mod voids;
+mod waiting_repository;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,8 +39,9 @@ use crate::id::Id;
 use crate::schema::interactions;
 use crate::scoring::{self, Cause, Evidence, LeadOutcome};
 
-pub use attribution::attribute_waiting;
-pub use input::{NewInteraction, Person};
+use attribution::Gained;
+pub use attribution::{attribute_lead, attribute_waiting, take_turns_of};
+pub use input::{InReplyTo, NewInteraction, Person};
 pub use repository::InteractionFilter;
 
 /// One thing a person did.
@@ -85,8 +97,29 @@ pub struct Interaction {
     /// Whether a person did it: machines open and click too.
     #[schema(value_type = Evidence)]
     pub evidence: Code<Evidence>,
-    /// When it was taken back, if it was.
+    /// The network address it came from.
+    #[schema(example = "203.0.113.7")]
+    pub remote_address: Option<String>,
+    #[serde(skip)]
+    pub network_key: Option<String>,
+    /// The message that it answers, once that is known.
+    #[serde(rename = "in_reply_to_id")]
+    pub reply_to_id: Option<Id>,
+    /// The system that tells of the message, as it was given.
+    #[serde(rename = "in_reply_to_source")]
+    #[schema(example = "mailer")]
+    pub reply_to_source: Option<String>,
+    /// The message's id in that system, as it was given.
+    #[serde(rename = "in_reply_to_external_id")]
+    #[schema(example = "sent-512")]
+    pub reply_to_external_id: Option<String>,
+    /// When it was voided, if it was: it counts for no score since.
     pub voided_at: Option<Timestamp>,
+    /// The void that it was voided by.
+    pub void_id: Option<Id>,
+    /// Why it was voided.
+    #[schema(example = "a mail scanner opened them")]
+    pub void_reason: Option<String>,
 }
 
 /// The fields that interactions can be ordered by.
@@ -127,18 +160,18 @@ pub struct Recorded {
 ///
 /// Each item has a result of its own; only a fault of the database fails the whole.
 pub fn record(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Result<Recorded>>> {
-    let turns: BTreeSet<String> = batch.iter().flat_map(NewInteraction::turns).collect();
-    tx.take_turns(&turns.into_iter().collect::<Vec<_>>())?;
-    let written = write(tx, batch)?;
-    let affected = affected_leads(tx, &written)?;
-    let all: BTreeSet<Id> = affected.values().flatten().copied().collect();
-    let new: Vec<Id> = written.iter().flatten().filter(|(_, first)| *first).map(|(item, _)| item.id).collect();
-    let outcomes = scoring::rescore_news(tx, &Vec::from_iter(all), Cause::Interaction, &new)?;
+    let country = input::country_of_phones(tx, batch)?;
+    let turns: BTreeSet<String> = batch.iter().flat_map(|new| new.turns(country.as_deref())).collect();
+    tx.take_turns(&Vec::from_iter(turns))?;
+    let mut gained = Gained::default();
+    let written = write(tx, batch, country.as_deref(), &mut gained)?;
+    let affected = affected_leads(tx, &written, &gained)?;
+    let outcomes = rescore(tx, &written, &affected, gained)?;
     Ok(written
         .into_iter()
         .map(|item| {
             let (interaction, first) = item?;
-            let concerned = affected.get(&interaction.id);
+            let concerned = affected.by_interaction.get(&interaction.id);
             let bears_on = |outcome: &&LeadOutcome| concerned.is_some_and(|leads| leads.contains(&outcome.lead_id));
             let leads = outcomes.iter().filter(bears_on).cloned().collect();
             Ok(Recorded { id: interaction.id, attributed_to: interaction.contact_id, leads, first })
@@ -148,11 +181,23 @@ pub fn record(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Result<Re
 
 type Written = Result<(Interaction, bool)>;
 
+/// Scores the leads concerned. What a repeat bears on is brought up to date as well, since its answer shows it.
+fn rescore(tx: &mut Tx<'_>, written: &[Written], affected: &Affected, gained: Gained) -> Result<Vec<LeadOutcome>> {
+    let firsts = written.iter().flatten().filter(|(_, first)| *first).map(|(item, _)| item.id);
+    let new: Vec<Id> = firsts.chain(gained.interactions).collect();
+    scoring::rescore_news(tx, &Vec::from_iter(affected.leads.iter().copied()), Cause::Interaction, &new)
+}
+
 /// Writes what may be written, in the order given. A repeat gives the first; the same holds within the batch.
-fn write(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Written>> {
+fn write(
+    tx: &mut Tx<'_>,
+    batch: &[NewInteraction],
+    country: Option<&str>,
+    gained: &mut Gained,
+) -> Result<Vec<Written>> {
     let mut written = Vec::with_capacity(batch.len());
     for new in batch {
-        written.push(match write_one(tx, new) {
+        written.push(match write_one(tx, new, country, gained) {
             // What it names went away between the check and the write: the whole is tried again.
             Err(Error::Conflict(what)) => return Err(Error::Contention(what)),
             Err(error @ (Error::Contention(_) | Error::Unavailable(_) | Error::Internal(_))) => return Err(error),
@@ -162,33 +207,58 @@ fn write(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Written>> {
     Ok(written)
 }
 
-fn write_one(tx: &mut Tx<'_>, new: &NewInteraction) -> Written {
+fn write_one(tx: &mut Tx<'_>, new: &NewInteraction, country: Option<&str>, gained: &mut Gained) -> Written {
     if let Some(first) = tx.interactions().repeated(new.source.as_deref(), new.external_id.as_deref())? {
         return Ok((first, false));
     }
-    let checked = new.checked(tx)?;
+    let checked = new.checked(tx, country)?;
     let contact_id = attribution::resolve(tx, new, &checked)?;
     let interaction = new.interaction(tx, &checked, contact_id);
     tx.interactions().insert(&interaction)?;
     if let (Some(contact), Some(anonymous_id)) = (contact_id, &interaction.anonymous_id) {
-        attribution::recognise(tx, contact, anonymous_id)?;
+        attribution::recognise(tx, contact, anonymous_id, gained)?;
     }
+    complete_replies(tx, &interaction, gained)?;
     Ok((interaction, true))
 }
 
-/// The open leads that each interaction bears on, by interaction. A contact's leads are held off from others until the
-/// transaction ends, so that no two recordings read one history at once.
-fn affected_leads(tx: &mut Tx<'_>, written: &[Written]) -> Result<BTreeMap<Id, Vec<Id>>> {
-    let contacts: BTreeSet<Id> = written.iter().flatten().filter_map(|(item, _)| item.contact_id).collect();
+/// Completes the replies to a message that were told of before it was.
+fn complete_replies(tx: &mut Tx<'_>, message: &Interaction, gained: &mut Gained) -> Result<()> {
+    let Some((source, external_id)) = message.source.as_deref().zip(message.external_id.as_deref()) else {
+        return Ok(());
+    };
+    for mut reply in tx.waiting().replies(source, external_id)? {
+        reply::inherit(&mut reply, message);
+        tx.waiting().complete(&reply)?;
+        gained.interactions.push(reply.id);
+        gained.contacts.extend(reply.contact_id);
+        gained.leads.extend(reply.lead_id.filter(|_| reply.contact_id.is_none()));
+    }
+    Ok(())
+}
+
+/// The open leads that a batch bears on.
+struct Affected {
+    by_interaction: BTreeMap<Id, Vec<Id>>,
+    leads: BTreeSet<Id>,
+}
+
+/// The open leads that each interaction bears on, by interaction, and all together. A contact's leads are held off from
+/// others until the transaction ends, so that no two recordings read one history at once.
+fn affected_leads(tx: &mut Tx<'_>, written: &[Written], gained: &Gained) -> Result<Affected> {
+    let mut contacts: BTreeSet<Id> = written.iter().flatten().filter_map(|(item, _)| item.contact_id).collect();
+    contacts.extend(&gained.contacts);
     let of_contact = scoring::leads_of_contacts(tx, &Vec::from_iter(contacts))?;
-    let mut affected = BTreeMap::new();
+    let mut by_interaction = BTreeMap::new();
     for (interaction, _) in written.iter().flatten() {
         let leads = match (interaction.contact_id, interaction.lead_id) {
             (Some(contact), _) => of_contact.get(&contact).cloned().unwrap_or_default(),
             (None, Some(lead)) => vec![lead],
             (None, None) => Vec::new(),
         };
-        affected.insert(interaction.id, leads);
+        by_interaction.insert(interaction.id, leads);
     }
-    Ok(affected)
+    let mut leads: BTreeSet<Id> = by_interaction.values().flatten().copied().collect();
+    leads.extend(of_contact.values().flatten().chain(&gained.leads));
+    Ok(Affected { by_interaction, leads })
 }

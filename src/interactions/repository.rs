@@ -3,13 +3,17 @@
 use diesel::prelude::*;
 
 use super::Interaction;
+use super::kind::OwnKind;
 use crate::clock::Timestamp;
 use crate::db::Tx;
+use crate::db::connection::MultiBackend;
 use crate::db::page::Paging;
+use crate::db::types::Code;
 use crate::error::Result;
 use crate::id::Id;
-use crate::schema::interactions::{self, table};
+use crate::schema::interactions::{self, BoxedQuery, table};
 use crate::schema::{contacts, forms, interaction_kinds};
+use crate::scoring::Evidence;
 
 /// Which interactions.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +23,21 @@ pub struct InteractionFilter {
     pub kind: Option<String>,
     /// Only those whose person is known, or only the others.
     pub attributed: Option<bool>,
+    pub source: Option<String>,
+    pub evidence: Option<Evidence>,
+    /// Only those that were voided, or only the others.
+    pub voided: Option<bool>,
+    pub void_id: Option<Id>,
+    pub occurred_from: Option<Timestamp>,
+    /// An instant after the last.
+    pub occurred_until: Option<Timestamp>,
+    pub form_id: Option<Id>,
+    pub campaign: Option<String>,
+    pub asset: Option<String>,
+    pub sender_id: Option<Id>,
+    pub cause: Option<String>,
+    /// Only those that answer this message.
+    pub in_reply_to_id: Option<Id>,
 }
 
 /// The interactions of the workspace.
@@ -52,27 +71,57 @@ impl Interactions<'_, '_> {
         Ok(found.first(self.0.conn).optional()?)
     }
 
+    pub fn find(&mut self, id: Id) -> Result<Option<Interaction>> {
+        let found = table.find((self.0.scope.workspace, id)).select(Interaction::as_select());
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
     pub fn list(&mut self, filter: &InteractionFilter, paging: &Paging) -> Result<Vec<Interaction>> {
+        let mut query = self.filtered(filter);
+        if let Some(after) = paging.after("interactions") {
+            query = query.filter(after);
+        }
+        let page = query.order(paging.order("interactions")).limit(paging.fetch());
+        Ok(page.select(Interaction::as_select()).load(self.0.conn)?)
+    }
+
+    pub fn count(&mut self, filter: &InteractionFilter) -> Result<i64> {
+        Ok(self.filtered(filter).count().get_result(self.0.conn)?)
+    }
+
+    fn filtered(&self, filter: &InteractionFilter) -> BoxedQuery<'static, MultiBackend> {
+        let filter = filter.clone();
         let mut query = table.filter(interactions::workspace_id.eq(self.0.scope.workspace)).into_boxed();
-        if let Some(contact) = filter.contact_id {
-            query = query.filter(interactions::contact_id.eq(contact));
+        macro_rules! equal {
+            ($($field:ident: $column:ident),*) => {
+                $(if let Some(value) = filter.$field {
+                    query = query.filter(interactions::$column.eq(value));
+                })*
+            };
         }
-        if let Some(lead) = filter.lead_id {
-            query = query.filter(interactions::lead_id.eq(lead));
+        equal!(contact_id: contact_id, lead_id: lead_id, kind: kind, source: source, form_id: form_id);
+        equal!(campaign: campaign, asset: asset, sender_id: sender_id, cause: cause);
+        equal!(void_id: void_id, in_reply_to_id: reply_to_id);
+        if let Some(evidence) = filter.evidence {
+            query = query.filter(interactions::evidence.eq(Code(evidence)));
         }
-        if let Some(kind) = &filter.kind {
-            query = query.filter(interactions::kind.eq(kind.clone()));
+        if let Some(from) = filter.occurred_from {
+            query = query.filter(interactions::occurred_at.ge(from));
+        }
+        if let Some(until) = filter.occurred_until {
+            query = query.filter(interactions::occurred_at.lt(until));
         }
         match filter.attributed {
             Some(true) => query = query.filter(interactions::contact_id.is_not_null()),
             Some(false) => query = query.filter(interactions::contact_id.is_null()),
             None => {}
         }
-        if let Some(after) = paging.after("interactions") {
-            query = query.filter(after);
+        match filter.voided {
+            Some(true) => query = query.filter(interactions::voided_at.is_not_null()),
+            Some(false) => query = query.filter(interactions::voided_at.is_null()),
+            None => {}
         }
-        let page = query.order(paging.order("interactions")).limit(paging.fetch());
-        Ok(page.select(Interaction::as_select()).load(self.0.conn)?)
+        query
     }
 
     /// The contact with a phone, as phone or mobile, if no other has it.
@@ -90,48 +139,6 @@ impl Interactions<'_, '_> {
         })
     }
 
-    /// Gives a contact what waited under an e-mail address and nothing stronger.
-    pub fn attribute_email(&mut self, contact: Id, key: &str) -> Result<usize> {
-        let waiting = table
-            .filter(interactions::workspace_id.eq(self.0.scope.workspace))
-            .filter(interactions::contact_id.is_null())
-            .filter(interactions::external_person_id.is_null())
-            .filter(interactions::email_key.eq(key));
-        Ok(diesel::update(waiting).set(interactions::contact_id.eq(contact)).execute(self.0.conn)?)
-    }
-
-    /// Gives a contact what waited under a phone and nothing stronger.
-    pub fn attribute_phone(&mut self, contact: Id, key: &str) -> Result<usize> {
-        let waiting = table
-            .filter(interactions::workspace_id.eq(self.0.scope.workspace))
-            .filter(interactions::contact_id.is_null())
-            .filter(interactions::external_person_id.is_null())
-            .filter(interactions::email_key.is_null())
-            .filter(interactions::phone_key.eq(key));
-        Ok(diesel::update(waiting).set(interactions::contact_id.eq(contact)).execute(self.0.conn)?)
-    }
-
-    /// Gives a contact what waited under an id in another system.
-    pub fn attribute_external(&mut self, contact: Id, external_id: &str) -> Result<usize> {
-        let waiting = table
-            .filter(interactions::workspace_id.eq(self.0.scope.workspace))
-            .filter(interactions::contact_id.is_null())
-            .filter(interactions::external_person_id.eq(external_id));
-        Ok(diesel::update(waiting).set(interactions::contact_id.eq(contact)).execute(self.0.conn)?)
-    }
-
-    /// Gives a contact what waited under an anonymous id and nothing stronger.
-    pub fn attribute_anonymous(&mut self, contact: Id, anonymous_id: &str) -> Result<usize> {
-        let waiting = table
-            .filter(interactions::workspace_id.eq(self.0.scope.workspace))
-            .filter(interactions::contact_id.is_null())
-            .filter(interactions::external_person_id.is_null())
-            .filter(interactions::email_key.is_null())
-            .filter(interactions::phone_key.is_null())
-            .filter(interactions::anonymous_id.eq(anonymous_id));
-        Ok(diesel::update(waiting).set(interactions::contact_id.eq(contact)).execute(self.0.conn)?)
-    }
-
     /// Whether the workspace has a form, deleted or not.
     pub fn has_form(&mut self, id: Id) -> Result<bool> {
         let found = forms::table.find((self.0.scope.workspace, id)).select(forms::id);
@@ -144,11 +151,16 @@ impl Interactions<'_, '_> {
         Ok(found.first::<String>(self.0.conn).optional()?.is_some())
     }
 
-    /// The workspace's own kinds: key, name, and when each was added.
-    pub fn kinds(&mut self) -> Result<Vec<(String, String, Timestamp)>> {
+    /// The workspace's own kinds.
+    pub fn kinds(&mut self) -> Result<Vec<OwnKind>> {
         let own = interaction_kinds::table.filter(interaction_kinds::workspace_id.eq(self.0.scope.workspace));
-        let columns = (interaction_kinds::key, interaction_kinds::name, interaction_kinds::created_at);
-        Ok(own.order(interaction_kinds::key).select(columns).load(self.0.conn)?)
+        Ok(own.order(interaction_kinds::key).select(OwnKind::as_select()).load(self.0.conn)?)
+    }
+
+    /// A kind of the workspace's own.
+    pub fn kind(&mut self, key: &str) -> Result<OwnKind> {
+        let found = interaction_kinds::table.find((self.0.scope.workspace, key));
+        Ok(found.select(OwnKind::as_select()).first(self.0.conn)?)
     }
 
     pub fn add_kind(&mut self, key: &str, name: &str) -> Result<()> {
@@ -161,5 +173,27 @@ impl Interactions<'_, '_> {
             ))
             .execute(self.0.conn)?;
         Ok(())
+    }
+
+    /// Renames a kind and raises its version.
+    pub fn rename_kind(&mut self, key: &str, name: &str) -> Result<()> {
+        diesel::update(interaction_kinds::table.find((self.0.scope.workspace, key)))
+            .set((interaction_kinds::name.eq(name), interaction_kinds::version.eq(interaction_kinds::version + 1)))
+            .execute(self.0.conn)?;
+        Ok(())
+    }
+
+    pub fn delete_kind(&mut self, key: &str) -> Result<()> {
+        diesel::delete(interaction_kinds::table.find((self.0.scope.workspace, key))).execute(self.0.conn)?;
+        Ok(())
+    }
+
+    /// Whether anything of a kind was recorded.
+    pub fn any_of_kind(&mut self, key: &str) -> Result<bool> {
+        let found = table
+            .filter(interactions::workspace_id.eq(self.0.scope.workspace))
+            .filter(interactions::kind.eq(key))
+            .select(interactions::id);
+        Ok(found.first::<Id>(self.0.conn).optional()?.is_some())
     }
 }

@@ -251,8 +251,8 @@ async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Re
 
 /// Change a lead
 ///
-/// A merge patch: absent fields stay, null clears. The lead is scored anew in the same transaction. A closed lead
-/// gives 409.
+/// A merge patch: absent fields stay, null clears. The lead is scored anew in the same transaction. What was done about
+/// it by nobody who was named becomes the contact's that it is linked with. A closed lead gives 409.
 #[utoipa::path(
     tag = "leads",
     operation_id = "change_lead",
@@ -274,6 +274,7 @@ async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
             let lead = leads::change(tx, id, patch, condition)?;
             crate::proposals::lead_changed(tx, &lead)?;
             scoring::lead_changed(tx, id)?;
+            crate::interactions::attribute_lead(tx, id)?;
             let lead = tx.leads().get(id)?;
             Ok(Answer::ok(&lead)?.version(lead.version))
         })

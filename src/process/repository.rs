@@ -2,8 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::{StageChange, Standing};
+use super::{StageCause, StageChange, Standing};
+use crate::clock::Timestamp;
 use crate::db::page::Paging;
+use crate::db::types::Code;
 use crate::db::{Conn, Tx};
 use crate::error::Result;
 use crate::id::Id;
@@ -47,6 +49,17 @@ impl Stages<'_, '_> {
     pub(super) fn insert(&mut self, change: &StageChange) -> Result<()> {
         diesel::insert_into(stage_changes::table).values(change).execute(self.0.conn)?;
         Ok(())
+    }
+
+    /// Why and when a lead came to its stage.
+    pub fn latest(&mut self, lead: Id) -> Result<Option<(StageCause, Timestamp)>> {
+        let found = stage_changes::table
+            .filter(stage_changes::workspace_id.eq(self.0.scope.workspace))
+            .filter(stage_changes::lead_id.eq(lead))
+            .order(stage_changes::id.desc())
+            .select((stage_changes::cause, stage_changes::at));
+        let found: Option<(Code<StageCause>, Timestamp)> = found.first(self.0.conn).optional()?;
+        Ok(found.map(|(cause, at)| (cause.0, at)))
     }
 
     /// How a lead came where it stands.

@@ -1,12 +1,13 @@
 //! What is known of leads when they are scored: their records, what was done, and the scores they have.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::catalogue::Live;
+use super::known_repository::Asked;
 use super::{Facts, LeadScore, Occurrence};
 use crate::accounts::Account;
 use crate::contacts::{Consents, Contact};
@@ -30,6 +31,11 @@ pub struct Known {
 
 /// Everything that the scores of `leads` depend on, in the same order.
 pub fn load(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live]) -> Result<Vec<Known>> {
+    load_after(tx, leads, models, &HashSet::new())
+}
+
+/// The same with the interactions that were voided just now, marked as such.
+pub fn load_after(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live], just_voided: &HashSet<Id>) -> Result<Vec<Known>> {
     let consent_needed = workspaces::settings(tx)?.require_profiling_consent;
     let mut stored = grouped(tx.scores().of_leads(&ids(&leads, |lead| Some(lead.id)))?, |score| score.lead_id);
     let contacts = by_id(tx.scorables().contacts(&ids(&leads, |lead| lead.contact_id))?, |contact| contact.id);
@@ -37,7 +43,7 @@ pub fn load(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live]) -> Result<Vec<Kn
         lead.account_id.or_else(|| contacts.get(&lead.contact_id?).and_then(|contact| contact.account_id))
     };
     let accounts = by_id(tx.scorables().accounts(&ids(&leads, account_of))?, |account| account.id);
-    let evidence = Evidence::load(tx, &leads, models, consent_needed)?;
+    let evidence = Evidence::load(tx, &leads, models, consent_needed, just_voided)?;
     let mut known = Vec::with_capacity(leads.len());
     for lead in leads {
         let contact = lead.contact_id.and_then(|id| contacts.get(&id));
@@ -89,10 +95,16 @@ struct Evidence {
 }
 
 impl Evidence {
-    fn load(tx: &mut Tx<'_>, leads: &[Lead], models: &[Live], consent_needed: bool) -> Result<Self> {
+    fn load(
+        tx: &mut Tx<'_>,
+        leads: &[Lead],
+        models: &[Live],
+        consent_needed: bool,
+        just_voided: &HashSet<Id>,
+    ) -> Result<Self> {
         let kinds: BTreeSet<&str> = models.iter().flat_map(Live::kinds).collect();
-        let kinds: Vec<&str> = kinds.into_iter().collect();
-        let done = tx.scorables().done_by(&ids(leads, |lead| lead.contact_id), &kinds)?;
+        let asked = Asked { kinds: kinds.into_iter().collect(), just_voided: just_voided.iter().copied().collect() };
+        let done = tx.scorables().done_by(&ids(leads, |lead| lead.contact_id), &asked)?;
         let by_contact = grouped(done, |(contact, _)| *contact);
         let mut by_lead = HashMap::new();
         for lead in leads.iter().filter(|lead| lead.contact_id.is_none()) {
@@ -102,8 +114,8 @@ impl Evidence {
                 people.into_iter().filter(|(_, consents)| !consent_needed || consents_to_profiling(&consents.0));
             let people: Vec<Id> = counted.map(|(id, _)| id).collect();
             let mut done: Vec<Occurrence> =
-                tx.scorables().done_by(&people, &kinds)?.into_iter().map(|(_, it)| it).collect();
-            done.extend(tx.scorables().done_by_nobody(lead.id, &kinds)?);
+                tx.scorables().done_by(&people, &asked)?.into_iter().map(|(_, it)| it).collect();
+            done.extend(tx.scorables().done_by_nobody(lead.id, &asked)?);
             by_lead.insert(lead.id, done.into());
         }
         let occurrences = |(id, done): (Id, Vec<(Id, Occurrence)>)| (id, done.into_iter().map(|(_, it)| it).collect());

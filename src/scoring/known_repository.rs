@@ -27,6 +27,12 @@ impl<'c> Tx<'c> {
     }
 }
 
+/// Which interactions are asked for: those of some kinds that were not voided, or were just now.
+pub struct Asked<'k> {
+    pub kinds: Vec<&'k str>,
+    pub just_voided: Vec<Id>,
+}
+
 /// An interaction as scoring reads it.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = interactions)]
@@ -41,6 +47,7 @@ struct Done {
     form_id: Option<Id>,
     properties: JsonOf<Value>,
     evidence: Code<Evidence>,
+    voided_at: Option<Timestamp>,
 }
 
 impl From<Done> for Occurrence {
@@ -55,7 +62,7 @@ impl From<Done> for Occurrence {
             form_id: done.form_id,
             properties: done.properties.0,
             evidence: done.evidence.0,
-            voided: false,
+            voided: done.voided_at.is_some(),
         }
     }
 }
@@ -107,16 +114,16 @@ impl Scorables<'_, '_> {
     }
 
     /// What the contacts did of these kinds, each with the contact.
-    pub fn done_by(&mut self, people: &[Id], kinds: &[&str]) -> Result<Vec<(Id, Occurrence)>> {
+    pub fn done_by(&mut self, people: &[Id], asked: &Asked<'_>) -> Result<Vec<(Id, Occurrence)>> {
         let mut done = Vec::new();
         for (people, kinds) in
-            people.chunks(AT_ONCE).flat_map(|people| kinds.chunks(AT_ONCE).map(move |kinds| (people, kinds)))
+            people.chunks(AT_ONCE).flat_map(|people| asked.kinds.chunks(AT_ONCE).map(move |kinds| (people, kinds)))
         {
             let found = interactions::table
                 .filter(interactions::workspace_id.eq(self.0.scope.workspace))
                 .filter(interactions::contact_id.eq_any(people))
                 .filter(interactions::kind.eq_any(kinds))
-                .filter(interactions::voided_at.is_null())
+                .filter(interactions::voided_at.is_null().or(interactions::id.eq_any(&asked.just_voided)))
                 .select(Done::as_select());
             let rows = found.load::<Done>(self.0.conn)?;
             done.extend(rows.into_iter().filter_map(|row| Some((row.contact_id?, row.into()))));
@@ -125,15 +132,15 @@ impl Scorables<'_, '_> {
     }
 
     /// What was done of these kinds about a lead, by people nobody named.
-    pub fn done_by_nobody(&mut self, lead: Id, kinds: &[&str]) -> Result<Vec<Occurrence>> {
+    pub fn done_by_nobody(&mut self, lead: Id, asked: &Asked<'_>) -> Result<Vec<Occurrence>> {
         let mut done = Vec::new();
-        for kinds in kinds.chunks(AT_ONCE) {
+        for kinds in asked.kinds.chunks(AT_ONCE) {
             let found = interactions::table
                 .filter(interactions::workspace_id.eq(self.0.scope.workspace))
                 .filter(interactions::lead_id.eq(lead))
                 .filter(interactions::contact_id.is_null())
                 .filter(interactions::kind.eq_any(kinds))
-                .filter(interactions::voided_at.is_null())
+                .filter(interactions::voided_at.is_null().or(interactions::id.eq_any(&asked.just_voided)))
                 .select(Done::as_select());
             done.extend(found.load::<Done>(self.0.conn)?.into_iter().map(Occurrence::from));
         }

@@ -21,6 +21,7 @@ mod evaluate;
 #[cfg(test)]
 mod examples;
 mod explain;
+mod footing;
 mod forecast;
 pub mod handlers;
 mod known;
@@ -59,15 +60,16 @@ pub use compile::Model;
 pub use condition::{Behaviour, Condition, Decay, Frequency, Property};
 pub use evaluate::{Facts, Scorecard, Share, evaluate};
 pub use explain::{ExplainedScore, explain};
+pub use footing::Rested;
 pub use forecast::{Change, forecast, next_change};
 pub use ledger::{Cause, Row, Stored, Walk, entries, walk};
 pub use model::{Definition, Grade, Group, Rule, Target};
-pub use models::{create, publish, save_draft, stop};
+pub use models::{create, is_kind_used, publish, save_draft, stop};
 pub use occurrence::{Evidence, Occurrence};
 pub use percent::Percent;
 pub use rescore::{
-    account_changed, consent_rule_changed, contact_changed, lead_changed, leads_of_contact, leads_of_contacts, rescore,
-    rescore_news,
+    Undermined, account_changed, consent_rule_changed, contact_changed, lead_changed, leads_of_contact,
+    leads_of_contacts, rescore, rescore_news, rescore_voided,
 };
 
 /// Whether a model scores leads.

@@ -84,6 +84,22 @@ pub fn stop(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<ScoringMod
     Ok(stopped)
 }
 
+/// Whether a draft or a live version asks about a kind of interaction.
+pub fn is_kind_used(tx: &mut Tx<'_>, kind: &str) -> Result<bool> {
+    let asks = |definition: &Definition| {
+        definition.rules.iter().flat_map(|rule| rule.behaviours()).any(|behaviour| behaviour.interaction == kind)
+    };
+    if tx.scoring_models().drafts()?.iter().any(asks) {
+        return Ok(true);
+    }
+    for (id, version) in tx.scoring_models().live()? {
+        if asks(&tx.scoring_models().definition(id, version)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The live models with `live` in its place: where its earlier version was, or where its id belongs.
 fn with(mut models: Vec<Live>, live: Live) -> Vec<Live> {
     models.retain(|other| other.id != live.id);

@@ -118,6 +118,16 @@ impl ScoringModels<'_, '_> {
         Ok(found.first::<JsonOf<Definition>>(self.0.conn)?.0)
     }
 
+    /// All drafts.
+    pub fn drafts(&mut self) -> Result<Vec<Definition>> {
+        let found = scoring_models::table
+            .filter(scoring_models::workspace_id.eq(self.0.scope.workspace))
+            .filter(scoring_models::draft.is_not_null())
+            .select(scoring_models::draft.assume_not_null());
+        let drafts: Vec<JsonOf<Definition>> = found.load(self.0.conn)?;
+        Ok(drafts.into_iter().map(|draft| draft.0).collect())
+    }
+
     /// The live models with their versions, in the order they were created.
     pub fn live(&mut self) -> Result<Vec<(Id, i64)>> {
         let found = scoring_models::table

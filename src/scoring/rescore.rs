@@ -5,10 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::catalogue::{self, Live};
+use super::footing::{self, Rested};
+use super::known::{self, Known};
 use super::ledger::Cause;
 use super::settle::settle;
 use super::step::News;
-use super::{LeadOutcome, Target, known};
+use super::{LeadOutcome, Target};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::id::Id;
@@ -28,10 +30,41 @@ pub fn rescore(tx: &mut Tx<'_>, leads: &[Id], cause: Cause) -> Result<Vec<LeadOu
 /// The same after the interactions `new` became known, so that the ledger tells the time that passed until then by what
 /// was known before.
 pub fn rescore_news(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, new: &[Id]) -> Result<Vec<LeadOutcome>> {
-    tx.share_turn(MODELS)?;
-    let news = News { cause, interactions: new.iter().copied().collect() };
-    let models = catalogue::live(tx)?;
-    run(tx, leads, &Round { models, only: None, news, closed_too: false })
+    let news = News { cause, interactions: new.iter().copied().collect(), voided: HashSet::new() };
+    let round = Round::of_all(tx, news)?;
+    run(tx, leads, &round)
+}
+
+/// The same after the interactions `voided` were taken back; tells which leads had come where they stand by them.
+pub fn rescore_voided(tx: &mut Tx<'_>, leads: &[Id], voided: &[Id]) -> Result<Vec<Undermined>> {
+    let news = News { cause: Cause::Void, interactions: HashSet::new(), voided: voided.iter().copied().collect() };
+    let round = Round::of_all(tx, news)?;
+    let mut undermined = Vec::new();
+    each(tx, leads, &round, |tx, known| {
+        let rested = footing::of(tx, known, &round)?;
+        let outcome = settle(tx, known, &round)?;
+        let score = outcome.scores.iter().map(|score| score.score).max().unwrap_or(0);
+        undermined.extend(rested.map(|rested| Undermined {
+            lead_id: known.lead.id,
+            rested,
+            before: known.lead.score,
+            score,
+        }));
+        Ok(())
+    })?;
+    Ok(undermined)
+}
+
+/// A lead that came where it stands by points that were taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undermined {
+    pub lead_id: Id,
+    /// What rested on them.
+    pub rested: Rested,
+    /// The lead's score before, as it was stored.
+    pub before: i64,
+    /// The lead's score after.
+    pub score: i64,
 }
 
 /// Scores a lead anew after it was opened, it changed, or what belongs to it changed.
@@ -96,7 +129,7 @@ fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], account_of_lead: Option<Id>) 
     // Only where leads of accounts are scored need the people of one account wait for each other.
     match catalogue::live(tx)?.iter().any(|live| live.model.definition().target == Target::Account) {
         true => tx.take_turns(&turns),
-        false => turns.iter().try_for_each(|turn| tx.share_turn(turn)),
+        false => tx.share_turns(&turns),
     }
 }
 
@@ -125,22 +158,43 @@ pub(super) struct Round {
 }
 
 impl Round {
+    /// A pass over all live models, which nobody changes until the transaction ends.
+    fn of_all(tx: &mut Tx<'_>, news: News) -> Result<Self> {
+        tx.share_turn(MODELS)?;
+        Ok(Self { models: catalogue::live(tx)?, only: None, news, closed_too: false })
+    }
+
     /// A pass that moves the scores of one model only.
     pub fn of_model(models: Vec<Live>, only: Id, cause: Cause, closed_too: bool) -> Self {
-        Self { models, only: Some(only), news: News { cause, interactions: HashSet::new() }, closed_too }
+        let news = News { cause, interactions: HashSet::new(), voided: HashSet::new() };
+        Self { models, only: Some(only), news, closed_too }
     }
 }
 
 pub(super) fn run(tx: &mut Tx<'_>, leads: &[Id], round: &Round) -> Result<Vec<LeadOutcome>> {
+    let mut outcomes = Vec::new();
+    each(tx, leads, round, |tx, known| {
+        outcomes.push(settle(tx, known, round)?);
+        Ok(())
+    })?;
+    Ok(outcomes)
+}
+
+/// Does `work` for every lead that the pass is about, with all that its scores depend on.
+fn each(
+    tx: &mut Tx<'_>,
+    leads: &[Id],
+    round: &Round,
+    mut work: impl FnMut(&mut Tx<'_>, &Known) -> Result<()>,
+) -> Result<()> {
     // One order for everyone, so that two who score the same leads never wait for each other.
     let leads: Vec<Id> = leads.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let mut outcomes = Vec::with_capacity(leads.len());
     for some in leads.chunks(TOGETHER) {
         let mut locked = tx.scorables().lock_leads(some)?;
         locked.retain(|lead| round.closed_too || lead.status.0 == Status::Open);
-        for known in known::load(tx, locked, &round.models)? {
-            outcomes.push(settle(tx, &known, round)?);
+        for known in known::load_after(tx, locked, &round.models, &round.news.voided)? {
+            work(tx, &known)?;
         }
     }
-    Ok(outcomes)
+    Ok(())
 }

@@ -13,6 +13,16 @@ pub struct News {
     pub cause: Cause,
     /// Interactions that were not known before.
     pub interactions: HashSet<Id>,
+    /// Interactions that counted before and were voided.
+    pub voided: HashSet<Id>,
+}
+
+impl News {
+    /// What was known before these news.
+    pub fn before(&self, evidence: &[Occurrence]) -> Vec<Occurrence> {
+        let known = evidence.iter().filter(|it| !self.interactions.contains(&it.id));
+        known.map(|it| Occurrence { voided: it.voided && !self.voided.contains(&it.id), ..it.clone() }).collect()
+    }
 }
 
 /// Brings the stored score up to `now`.
@@ -34,14 +44,13 @@ pub fn measure(
     if stored.model_version != live.version {
         return go(evidence, Stored { shares, at: now });
     }
-    if news.interactions.is_empty() {
+    if news.interactions.is_empty() && news.voided.is_empty() {
         return go(evidence, Stored { shares, at: stored.evaluated_at });
     }
     if stored.due_at.is_none_or(|due| due > now) {
         return go(evidence, Stored { shares, at: now });
     }
-    let known: Vec<Occurrence> = evidence.iter().filter(|it| !news.interactions.contains(&it.id)).cloned().collect();
-    let passed = go(&known, Stored { shares, at: stored.evaluated_at });
+    let passed = go(&news.before(evidence), Stored { shares, at: stored.evaluated_at });
     let newest = go(evidence, Stored { shares: &passed.card.shares, at: passed.at });
     Walk { rows: [passed.rows, newest.rows].concat(), ..newest }
 }

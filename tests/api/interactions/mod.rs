@@ -1,11 +1,47 @@
 //! What people did, over HTTP: one or many, told once or twice, of people known or not.
 
+mod attribution;
+mod kinds;
+mod replies;
+mod stream;
+mod voids;
+
 use futures_util::future::join_all;
+use reqwest::Method;
+use ripen::clock::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::scoring::{day, decider, ledger, live_model, newcomers, scores, sum};
+use crate::support::{Person, TestApp, bodies};
 
 const AT: &str = "2026-03-01T10:00:00Z";
+
+/// The interactions of a list, as many as a page holds.
+async fn listed(admin: &Person, filter: &str) -> Vec<Value> {
+    let list = admin.get(&format!("/v1/interactions?limit=200&{filter}")).await.expect(200);
+    list["data"].as_array().unwrap().clone()
+}
+
+/// A model that gives ten points for each mail that was opened.
+async fn ten_an_open(admin: &Person) -> String {
+    let rule = json!({"key": "opens", "points": 10, "when": [{"interaction": "email_opened", "frequency": "each"}]});
+    live_model(admin, json!({"name": "Opens", "target": "contact", "rules": [rule]})).await
+}
+
+/// A contact with a lead; their ids.
+async fn person_with_lead(admin: &Person, contact: Value) -> (String, String) {
+    let contact = bodies::id(&admin.post("/v1/contacts", contact).await.expect(201));
+    let lead = json!({"contact_id": contact, "topic": "Warehouse", "source": "web"});
+    (contact, bodies::id(&admin.post("/v1/leads", lead).await.expect(201)))
+}
+
+/// The score of a lead, which must be what its ledger adds up to.
+async fn score_of(admin: &Person, lead: &str) -> i64 {
+    let score = admin.get(&format!("/v1/leads/{lead}")).await.expect(200)["score"].as_i64().unwrap();
+    assert_eq!(sum(&ledger(admin, lead).await), score);
+    assert_eq!(scores(admin, lead).await["score"].as_i64().unwrap_or(0), score);
+    score
+}
 
 async fn contact(app: &TestApp, body: Value) -> String {
     let contact = app.admin().await.post("/v1/contacts", body).await.expect(201);
@@ -184,20 +220,6 @@ async fn a_person_who_appears_while_they_act_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_workspace_adds_kinds_of_its_own() {
-    let app = TestApp::start().await;
-    let admin = app.admin().await;
-    let visit = json!({"kind": "demo_requested", "occurred_at": AT, "person": {"email": "ann@example.com"}});
-    admin.post("/v1/interactions", visit.clone()).await.expect(422);
-    admin.post("/v1/interaction-kinds", json!({"key": "demo_requested", "name": "Requested a demo"})).await.expect(201);
-    admin.post("/v1/interaction-kinds", json!({"key": "demo_requested", "name": "Again"})).await.expect(409);
-    admin.post("/v1/interaction-kinds", json!({"key": "call", "name": "Call"})).await.expect(409);
-    admin.post("/v1/interactions", visit).await.expect(201);
-    let kinds = admin.get("/v1/interaction-kinds").await.expect(200);
-    assert_eq!(kinds["data"].as_array().unwrap().len(), 18);
-}
-
-#[tokio::test]
 async fn interactions_never_change() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
@@ -206,4 +228,196 @@ async fn interactions_never_change() {
     let answer = admin.delete(&format!("/v1/interactions/{id}")).await;
     assert!(answer.header("allow").unwrap().starts_with("GET"));
     answer.expect(405);
+}
+
+#[tokio::test]
+async fn the_same_event_twenty_times_at_once_and_a_day_later_scores_once() {
+    let app = TestApp::start_at(day(100)).await;
+    let admin = app.admin().await;
+    ten_an_open(&admin).await;
+    let (_, lead) = person_with_lead(&admin, bodies::contact("ann@example.com")).await;
+    let open = json!({"kind": "email_opened", "occurred_at": day(99), "person": {"email": "ann@example.com"},
+        "source": "mailer", "external_id": "m-1"});
+    let answers = join_all((0..20).map(|_| admin.post("/v1/interactions", open.clone()))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status() == 201).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| answer.status() == 200).count(), 19);
+    app.wait_seconds(25 * 3600);
+    let list = admin.post("/v1/interactions", json!([open, open])).await.expect(200);
+    assert!(list["results"].as_array().unwrap().iter().all(|result| result["status"] == 200));
+    stream::told(&app, &admin, &[open.to_string()]).await.iter().for_each(|line| assert_eq!(line["status"], 200));
+    assert_eq!(score_of(&admin, &lead).await, 10);
+    assert_eq!(listed(&admin, "").await.len(), 1);
+}
+
+/// What is told of in the order of `STORY`, late, in the order of `order`.
+async fn told_late(order: &[usize], how: &str) -> (i64, Value) {
+    let app = TestApp::start_at(day(20)).await;
+    let admin = app.admin().await;
+    live_model(&admin, newcomers()).await;
+    let (contact, lead) = decider(&admin).await;
+    const STORY: [(&str, i64); 6] = [
+        ("asset_downloaded", 1),
+        ("email_opened", 2),
+        ("email_opened", 3),
+        ("email_opened", 4),
+        ("event_attended", 10),
+        ("page_visited", 12),
+    ];
+    let all = order.iter().map(|place| STORY[*place]);
+    let all: Vec<Value> =
+        all.map(|(kind, on)| json!({"kind": kind, "occurred_at": day(on), "contact_id": contact})).collect();
+    match how {
+        "one by one" => {
+            for one in all {
+                admin.post("/v1/interactions", one).await.expect(201);
+            }
+        }
+        "as a list" => drop(admin.post("/v1/interactions", Value::Array(all)).await.expect(200)),
+        _ => {
+            let lines: Vec<String> = all.iter().map(Value::to_string).collect();
+            drop(stream::told(&app, &admin, &lines).await);
+        }
+    }
+    let forecast = scores(&admin, &lead).await["forecast"].clone();
+    (score_of(&admin, &lead).await, forecast)
+}
+
+#[tokio::test]
+async fn whatever_arrives_late_and_in_whatever_order_scores_as_if_it_had_arrived_in_order() {
+    let expected = told_late(&[0, 1, 2, 3, 4, 5], "one by one").await;
+    assert_eq!(expected.0, 30 + 15 + 40 + 20);
+    for order in [[5, 4, 3, 2, 1, 0], [3, 0, 5, 1, 4, 2]] {
+        for how in ["one by one", "as a list", "as a stream"] {
+            assert_eq!(told_late(&order, how).await, expected, "{how}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_lies_more_than_five_minutes_ahead_is_refused_however_it_is_told() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let at = |seconds: i64| json!({"kind": "call", "occurred_at": app.now().plus_seconds(seconds), "person": {"email": "ann@example.com"}});
+    let beyond = Timestamp::from_micros(app.now().plus_seconds(300).micros() + 1);
+    let beyond = bodies::with(at(0), json!({"occurred_at": beyond}));
+    admin.post("/v1/interactions", beyond.clone()).await.expect_invalid(&["/occurred_at"]);
+    let list = admin.post("/v1/interactions", json!([beyond, at(300)])).await.expect(200);
+    assert_eq!((&list["results"][0]["status"], &list["results"][1]["status"]), (&json!(422), &json!(201)));
+    let lines = stream::told(&app, &admin, &[beyond.to_string(), at(300).to_string()]).await;
+    assert_eq!((&lines[0]["status"], &lines[1]["status"]), (&json!(422), &json!(201)));
+}
+
+#[tokio::test]
+async fn a_list_is_narrowed_by_everything_an_interaction_says() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let form = json!({"name": "White paper", "kind": "landing_page", "source": "landing_page",
+        "fields": [{"name": "email", "maps_to": "contact.email"}]});
+    let form = bodies::id(&admin.post("/v1/forms", form).await.expect(201));
+    let full = json!({
+        "kind": "email_clicked", "occurred_at": "2026-02-01T10:00:00Z", "person": {"email": "ann@example.com"},
+        "asset": "white-paper", "campaign": "spring", "form_id": form, "source": "mailer", "external_id": "m-1",
+        "sender_id": admin.id(), "cause": "offer", "evidence": "suspect", "remote_address": "::ffff:203.0.113.7"
+    });
+    let full = bodies::id(&admin.post("/v1/interactions", full).await.expect(201));
+    admin
+        .post("/v1/interactions", json!({"kind": "call", "occurred_at": AT, "person": {"email": "ann@example.com"}}))
+        .await
+        .expect(201);
+    let read = admin.get(&format!("/v1/interactions/{full}")).await.expect(200);
+    assert_eq!(read["remote_address"], "203.0.113.7");
+    for filter in [
+        "kind=email_clicked".to_owned(),
+        "asset=white-paper".to_owned(),
+        "campaign=spring".to_owned(),
+        format!("form_id={form}"),
+        "source=mailer".to_owned(),
+        format!("sender_id={}", admin.id()),
+        "cause=offer".to_owned(),
+        "evidence=suspect".to_owned(),
+        "occurred_until=2026-02-01T10:00:00.000001Z".to_owned(),
+        "occurred_from=2026-02-01T10:00:00Z&occurred_until=2026-02-02T10:00:00Z".to_owned(),
+    ] {
+        let found = listed(&admin, &filter).await;
+        assert_eq!(found.iter().map(bodies::id).collect::<Vec<_>>(), [full.clone()], "{filter}");
+    }
+    assert_eq!(listed(&admin, "voided=false").await.len(), 2);
+    assert_eq!(listed(&admin, "voided=true").await.len(), 0);
+    assert_eq!(listed(&admin, "occurred_until=2026-02-01T10:00:00Z").await.len(), 0);
+    assert_eq!(admin.get("/v1/interactions?count=true&kind=call").await.expect(200)["total"], 1);
+    let turned = "occurred_from=2026-02-02T10:00:00Z&occurred_until=2026-02-01T10:00:00Z";
+    admin.get(&format!("/v1/interactions?{turned}")).await.expect_bad_parameter("occurred_from");
+    admin.get("/v1/interactions?evidence=ghost").await.expect_bad_parameter("evidence");
+}
+
+/// Every text of an interaction: where it stands, and how long it may be.
+const TEXTS: [(&str, usize); 11] = [
+    ("/kind", 64),
+    ("/person/email", 254),
+    ("/person/phone", 40),
+    ("/person/external_id", 200),
+    ("/person/anonymous_id", 200),
+    ("/asset", 100),
+    ("/campaign", 100),
+    ("/source", 100),
+    ("/external_id", 200),
+    ("/cause", 200),
+    ("/remote_address", 45),
+];
+
+/// An interaction with `text` at `pointer`.
+fn with_text(pointer: &str, text: &str) -> Value {
+    let mut body = json!({"kind": "call", "occurred_at": AT, "person": {"external_id": "crm-1"}, "source": "s", "external_id": "e"});
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    body.pointer_mut(parent).unwrap()[name] = json!(text);
+    body
+}
+
+#[tokio::test]
+async fn every_text_of_an_interaction_is_kept_as_it_is_or_refused_where_it_stands() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    for (pointer, longest) in TEXTS {
+        let refused = |text: String| {
+            let admin = admin.clone();
+            async move {
+                let problem = admin.post("/v1/interactions", with_text(pointer, &text)).await.expect(422);
+                let errors = problem["errors"].as_array().unwrap();
+                assert!(errors.iter().any(|error| error["pointer"] == pointer), "{pointer}: {problem}");
+            }
+        };
+        refused("a\u{0}b".to_owned()).await;
+        refused("a\u{7}b".to_owned()).await;
+        refused("x".repeat(longest + 1)).await;
+        refused("x".repeat(12 * 1024)).await;
+        let broken = with_text(pointer, "TEXT").to_string().replace("TEXT", "\\ud800");
+        let answer = admin.request(Method::POST, "/v1/interactions").bytes("application/json", broken).send().await;
+        answer.expect_problem(400, "malformed-json");
+    }
+    for (pointer, longest) in TEXTS
+        .into_iter()
+        .filter(|(pointer, _)| !["/kind", "/person/email", "/person/phone", "/remote_address"].contains(pointer))
+    {
+        for text in
+            ["<script>alert(1)</script>{{7*7}}", "\u{202e}x", "\u{1f600}".repeat(longest).as_str(), "' OR 1=1 --\\"]
+        {
+            let text = &text.chars().take(longest).collect::<String>();
+            let recorded = admin.post("/v1/interactions", with_text(pointer, text)).await;
+            assert!([200, 201].contains(&recorded.status()), "{pointer} {text}: {}", recorded.text());
+        }
+    }
+    let named = json!({"e\u{301}": "e\u{301}", "nested": {"a": ["<b>"]}});
+    let body = bodies::with(with_text("/cause", "e\u{301}"), json!({"external_id": "normal", "properties": named}));
+    let id = bodies::id(&admin.post("/v1/interactions", body).await.expect(201));
+    let read = admin.get(&format!("/v1/interactions/{id}")).await.expect(200);
+    assert_eq!(read["cause"], "\u{e9}");
+    assert_eq!(read["properties"]["nested"], json!({"a": ["<b>"]}));
+    let nul =
+        bodies::with(with_text("/cause", "x"), json!({"external_id": "nul", "properties": {"a": {"b": "\u{0}"}}}));
+    admin.post("/v1/interactions", nul).await.expect_invalid(&["/properties/a/b"]);
+    let large = bodies::with(
+        with_text("/cause", "x"),
+        json!({"external_id": "large", "properties": {"a": "x".repeat(17_000)}}),
+    );
+    admin.post("/v1/interactions", large).await.expect_invalid(&["/properties"]);
 }

@@ -1,0 +1,14 @@
+DROP TABLE interaction_void_leads;
+DROP TABLE interaction_voids;
+DROP INDEX interactions_kind;
+DROP INDEX interactions_void;
+DROP INDEX interactions_waiting_reply;
+DROP INDEX interactions_reply;
+ALTER TABLE interactions DROP COLUMN void_reason;
+ALTER TABLE interactions DROP COLUMN void_id;
+ALTER TABLE interactions DROP COLUMN reply_to_external_id;
+ALTER TABLE interactions DROP COLUMN reply_to_source;
+ALTER TABLE interactions DROP COLUMN reply_to_id;
+ALTER TABLE interactions DROP COLUMN network_key;
+ALTER TABLE interactions DROP COLUMN remote_address;
+ALTER TABLE interaction_kinds DROP COLUMN version;
