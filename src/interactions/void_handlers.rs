@@ -8,14 +8,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::voids::{self, LEAD_SORT_FIELDS, SORT_FIELDS, Selection, Status, Void, VoidedLead};
 use crate::auth::Actor;
 use crate::clock::Timestamp;
-use crate::db::{Scope, Tx};
+use crate::db::Tx;
 use crate::error::Result;
-use crate::http::State;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
-use crate::http::problem::Problem;
 use crate::id::Id;
 use crate::scoring::Evidence;
 
@@ -88,6 +86,10 @@ impl Report {
         leads.truncate(SHOWN as usize);
         Ok(Self { leads, leads_total: tx.voids().count_leads(void.id)?, void })
     }
+
+    fn is_done(&self) -> bool {
+        matches!(self.void.status.0, Status::Done | Status::Undone)
+    }
 }
 
 /// Void interactions
@@ -95,7 +97,8 @@ impl Report {
 /// Takes back one interaction, or a class of them that a mail scanner or a faulty system sent. They stay readable, count
 /// for no score any more, and the ledger gets reversals with the cause `void`. The answer tells how many were voided,
 /// and which leads had come to their stage or to their sales-ready mark by them. A class covers what was recorded by
-/// now. What is voided already is not counted. 202 means that the work goes on: get the void again to see how far it is.
+/// now. What is voided already is not counted. Beyond a thousand of them a job goes on with the rest: 202, and
+/// `Location` is the void, which tells how far it is.
 #[utoipa::path(
     tag = "interactions",
     operation_id = "void_interactions",
@@ -108,56 +111,16 @@ impl Report {
 )]
 #[post("/v1/interactions/voids")]
 async fn create_void(command: Command<NewVoid>) -> Reply {
-    let (state, scope) = (command.actor.state.clone(), command.actor.scope());
-    let id = Id::new(scope.at);
-    let begun = command
-        .run(move |tx, new, _| {
-            let void = voids::create(tx, id, &new.selection(), &new.reason)?;
-            voids::step(tx, void.id)?;
-            shown(tx, void.id, true)
+    command
+        .run(|tx, new, _| {
+            let void = voids::create(tx, &new.selection(), &new.reason)?;
+            let (path, report) = (format!("/v1/interactions/voids/{}", void.id), Report::of(tx, void)?);
+            match report.is_done() {
+                true => Answer::created(path, &report),
+                false => Ok(Answer::accepted(&report)?.header("location", path)),
+            }
         })
-        .await?;
-    go_on(state, scope, id, begun).await
-}
-
-/// Does what is left of a void, whether or not its caller waits for it.
-async fn go_on(state: web::Data<State>, scope: Scope, id: Id, begun: Answer) -> Reply {
-    if begun.status() != 202 {
-        return Ok(begun);
-    }
-    let work = actix_web::rt::spawn(async move {
-        // A repeat is answered with the first void, which is under way elsewhere: this id is nobody's then.
-        while state
-            .db
-            .write(now(&state, scope), move |tx| Ok(tx.voids().find(id)?.is_some() && voids::step(tx, id)?))
-            .await?
-        {}
-        let done = move |tx: &mut Tx<'_>| {
-            if tx.voids().find(id)?.is_some() { Ok(Some(shown(tx, id, true)?)) } else { Ok(None) }
-        };
-        state.db.read(now(&state, scope), done).await
-    });
-    match work.await {
-        Ok(done) => Ok(done.map_err(Problem::from)?.unwrap_or(begun)),
-        Err(_) => Ok(begun),
-    }
-}
-
-fn now(state: &State, scope: Scope) -> Scope {
-    Scope { at: state.clock.now(), ..scope }
-}
-
-/// A void as it is answered: created when all is done, accepted while more is left.
-fn shown(tx: &mut Tx<'_>, id: Id, is_new: bool) -> Result<Answer> {
-    let void = tx.voids().get(id)?;
-    let report = Report::of(tx, void)?;
-    match report.void.status.0 {
-        Status::Done if is_new => Answer::created(format!("/v1/interactions/voids/{id}"), &report),
-        Status::Running | Status::Undoing => {
-            Ok(Answer::accepted(&report)?.header("location", format!("/v1/interactions/voids/{id}")))
-        }
-        Status::Done | Status::Undone => Answer::ok(&report),
-    }
+        .await
 }
 
 /// List voids
@@ -240,13 +203,11 @@ async fn leads_of_void(actor: Actor, PathId(id): PathId, page: web::Query<PageQu
 )]
 #[delete("/v1/interactions/voids/{id}")]
 async fn undo_void(PathId(id): PathId, command: Command<()>) -> Reply {
-    let (state, scope) = (command.actor.state.clone(), command.actor.scope());
-    let begun = command
+    command
         .run(move |tx, (), _| {
-            voids::undo(tx, id)?;
-            voids::step(tx, id)?;
-            shown(tx, id, false)
+            let void = voids::undo(tx, id)?;
+            let report = Report::of(tx, void)?;
+            if report.is_done() { Answer::ok(&report) } else { Answer::accepted(&report) }
         })
-        .await?;
-    go_on(state, scope, id, begun).await
+        .await
 }

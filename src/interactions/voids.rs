@@ -5,9 +5,9 @@
 //! cause `void`, and leads that had come to their stage or their sales-ready mark by what was voided are noted. Stage and
 //! mark themselves stay; what becomes of them is for people to decide.
 //!
-//! The work is done in steps of up to a thousand interactions, each a transaction of its own. A void keeps how far it
-//! came, so whoever calls [`step`] again goes on from there, and no step is done twice. Voiding what is voided changes
-//! nothing and counts nothing. A void can be undone, in steps as well.
+//! The work is done in steps of up to a thousand interactions: the first with the request, and what is left by a job, each
+//! in a transaction of its own. A void keeps how far it came, so whoever calls [`step`] goes on from there, and no step is
+//! done twice. Voiding what is voided changes nothing and counts nothing. A void can be undone, in steps as well.
 
 use std::collections::HashSet;
 
@@ -24,6 +24,7 @@ use crate::db::types::{Code, JsonOf};
 use crate::error::{Error, Result, Violation, all_hold};
 use crate::events::{self, Subject};
 use crate::id::Id;
+use crate::jobs::{self, Job, Kind, Step};
 use crate::schema::{interaction_void_leads, interaction_voids};
 use crate::scoring::{self, Cause, Evidence, Undermined};
 use crate::text;
@@ -205,8 +206,8 @@ impl Selection {
     }
 }
 
-/// Asks for a void with the id `id`. Nothing is voided before the first [`step`].
-pub fn create(tx: &mut Tx<'_>, id: Id, selection: &Selection, reason: &str) -> Result<Void> {
+/// Voids what is selected, a job whatever is more than one step; gives the void as far as it is.
+pub fn create(tx: &mut Tx<'_>, selection: &Selection, reason: &str) -> Result<Void> {
     let mut broken = selection.check(tx)?;
     if text::compare_key(reason).is_empty() {
         broken.push(Violation::new("/reason", "required", "say why"));
@@ -215,7 +216,7 @@ pub fn create(tx: &mut Tx<'_>, id: Id, selection: &Selection, reason: &str) -> R
     let at = tx.at();
     let void = Void {
         workspace_id: tx.scope.workspace,
-        id,
+        id: Id::new(at),
         selection: JsonOf(selection.clone()),
         reason: reason.to_owned(),
         status: Code(Status::Running),
@@ -227,27 +228,60 @@ pub fn create(tx: &mut Tx<'_>, id: Id, selection: &Selection, reason: &str) -> R
         updated_at: at,
     };
     tx.voids().insert(&void)?;
-    Ok(void)
+    begin(tx, void.id)
 }
 
-/// Asks for the interactions of a void to count again. Nothing is given back before the next [`step`]. 409 while the void
-/// is under way.
+/// Lets the interactions of a void count again, a job whatever is more than one step. 409 while it is under way.
 pub fn undo(tx: &mut Tx<'_>, id: Id) -> Result<Void> {
     let void = tx.voids().lock(id)?;
     match void.status.0 {
         Status::Running => Err(Error::Conflict("the void is still under way".into())),
-        Status::Done => tx.voids().update(Void { status: Code(Status::Undoing), ..void }),
+        Status::Done => {
+            tx.voids().update(Void { status: Code(Status::Undoing), ..void })?;
+            begin(tx, id)
+        }
         Status::Undoing | Status::Undone => Ok(void),
     }
 }
 
-/// Goes on with a void by up to a thousand interactions; tells whether more is left.
-pub fn step(tx: &mut Tx<'_>, id: Id) -> Result<bool> {
+/// Does the first step, and has a job do the others.
+fn begin(tx: &mut Tx<'_>, id: Id) -> Result<Void> {
+    if step(tx, id)?.is_more {
+        jobs::enqueue(tx, Kind::VoidInteractions, &Task { void_id: id }, None)?;
+    }
+    tx.voids().get(id)
+}
+
+/// What a job is to go on with.
+#[derive(Serialize, Deserialize)]
+struct Task {
+    void_id: Id,
+}
+
+/// One step of the job that does what is left of a void.
+pub fn go_on(tx: &mut Tx<'_>, job: &Job) -> Result<Step> {
+    let Task { void_id } = job.input()?;
+    let Progress { items, is_more } = step(tx, void_id)?;
+    let voided = tx.voids().get(void_id)?.voided;
+    Ok(Step { items, position: is_more.then(|| json!(void_id)), result: json!({"void_id": void_id, "voided": voided}) })
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The interactions that it looked at.
+    pub items: i64,
+    /// Whether more may be left.
+    pub is_more: bool,
+}
+
+/// Goes on with a void by up to a thousand interactions.
+pub fn step(tx: &mut Tx<'_>, id: Id) -> Result<Progress> {
     let void = tx.voids().lock(id)?;
     match void.status.0 {
         Status::Running => void_some(tx, void),
         Status::Undoing => give_back_some(tx, void),
-        Status::Done | Status::Undone => Ok(false),
+        Status::Done | Status::Undone => Ok(Progress { items: 0, is_more: false }),
     }
 }
 
@@ -260,7 +294,7 @@ pub struct Hit {
     pub lead_id: Option<Id>,
 }
 
-fn void_some(tx: &mut Tx<'_>, mut void: Void) -> Result<bool> {
+fn void_some(tx: &mut Tx<'_>, mut void: Void) -> Result<Progress> {
     let found = tx.voids().matching(&void, STEP)?;
     let leads = leads_concerned(tx, &found)?;
     let voided = tx.voids().mark(&void, &ids(&found))?;
@@ -270,33 +304,33 @@ fn void_some(tx: &mut Tx<'_>, mut void: Void) -> Result<bool> {
         note(tx, &void, lead)?;
     }
     void.voided += count(&voided);
-    let more = count(&found) == STEP;
+    let is_more = count(&found) == STEP;
     if let Some(last) = found.last() {
         (void.reached_at, void.reached_id) = (Some(last.occurred_at), Some(last.id));
     }
-    void.status = Code(if more { Status::Running } else { Status::Done });
+    void.status = Code(if is_more { Status::Running } else { Status::Done });
     let void = tx.voids().update(void)?;
-    if !more {
+    if !is_more {
         announce(tx, "interaction.voided", &void)?;
     }
-    Ok(more)
+    Ok(Progress { items: count(&found), is_more })
 }
 
-fn give_back_some(tx: &mut Tx<'_>, mut void: Void) -> Result<bool> {
+fn give_back_some(tx: &mut Tx<'_>, mut void: Void) -> Result<Progress> {
     let found = tx.voids().voided_by(void.id, STEP)?;
     let leads = leads_concerned(tx, &found)?;
     let restored = tx.voids().unmark(void.id, &ids(&found))?;
     refuse_strangers(&found, &restored)?;
     scoring::rescore_news(tx, &leads, Cause::Void, &ids(&restored))?;
     void.voided -= count(&restored);
-    let more = count(&found) == STEP;
-    void.status = Code(if more { Status::Undoing } else { Status::Undone });
+    let is_more = count(&found) == STEP;
+    void.status = Code(if is_more { Status::Undoing } else { Status::Undone });
     let void = tx.voids().update(void)?;
-    if !more {
+    if !is_more {
         tx.voids().forget_leads(void.id)?;
         announce(tx, "interaction.restored", &void)?;
     }
-    Ok(more)
+    Ok(Progress { items: count(&found), is_more })
 }
 
 /// The open leads that the interactions count for, held off from others.

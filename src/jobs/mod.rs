@@ -40,6 +40,8 @@ const PAUSES_S: [i64; 7] = [5, 30, 120, 600, 3_600, 6 * 3_600, 24 * 3_600];
 pub enum Kind {
     /// Finds or creates the contacts of leads that have none.
     LinkContacts,
+    /// Voids interactions, or lets voided ones count again.
+    VoidInteractions,
 }
 
 /// How far a job is.

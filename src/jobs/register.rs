@@ -9,6 +9,7 @@ use super::{Job, Kind, Step};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::http::State;
+use crate::interactions::voids;
 use crate::linking;
 
 /// What is under way outside the database.
@@ -27,5 +28,6 @@ pub enum Work {
 pub fn work(kind: Kind) -> Work {
     match kind {
         Kind::LinkContacts => Work::Steps(linking::step),
+        Kind::VoidInteractions => Work::Steps(voids::go_on),
     }
 }

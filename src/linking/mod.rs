@@ -146,6 +146,7 @@ fn link_one(tx: &mut Tx<'_>, id: Id, create: bool, country: Option<&str>) -> Res
     leads::change(tx, id, &patch, &Condition::None)?;
     interactions::attribute_waiting(tx, contact)?;
     scoring::lead_changed(tx, id)?;
+    interactions::attribute_lead(tx, id)?;
     Ok(effect)
 }
 

@@ -58,7 +58,7 @@ impl Story {
 
     async fn go_on(&mut self) -> &'static str {
         let person = format!("/v1/contacts/{}", self.people[self.chance.below(2) as usize]);
-        match self.chance.below(12) {
+        match self.chance.below(15) {
             0 | 1 => {
                 self.app.wait_days(self.chance.below(20) as i64);
                 "time passed"
@@ -97,6 +97,22 @@ impl Story {
                 self.admin.patch(&person, json!({"anonymous_ids": [id]})).await.expect(200);
                 "a browser became known"
             }
+            9 => {
+                let lead = self.leads[self.chance.below(3) as usize].clone();
+                self.record(json!({"lead_id": lead})).await;
+                "something was done about a lead"
+            }
+            10 => {
+                self.void().await;
+                "something was voided"
+            }
+            11 => {
+                let void = self.admin.get("/v1/interactions/voids?limit=1").await.expect(200)["data"][0].clone();
+                if let Some(id) = void["id"].as_str() {
+                    self.admin.delete(&format!("/v1/interactions/voids/{id}")).await.expect(200);
+                }
+                "a void was undone"
+            }
             _ => {
                 let contact = self.people[self.chance.below(2) as usize].clone();
                 self.record(json!({"contact_id": contact})).await;
@@ -112,8 +128,26 @@ impl Story {
         let ago = self.chance.below(80 * 4) as i64;
         let at = Timestamp::from_micros(self.app.now().micros() - ago * 21_600_000_000);
         let evidence = self.chance.of(&["human", "human", "suspect", "machine"]);
-        let body = bodies::with(json!({"kind": kind, "occurred_at": at, "evidence": evidence}), whose);
+        let body = bodies::with(
+            json!({"kind": kind, "occurred_at": at, "evidence": evidence, "remote_address": "203.0.113.7"}),
+            whose,
+        );
         self.admin.post("/v1/interactions", body).await.expect(201);
+    }
+
+    /// One interaction, or all of ten days.
+    async fn void(&mut self) {
+        let all = self.admin.get("/v1/interactions?limit=200").await.expect(200)["data"].as_array().unwrap().clone();
+        if all.is_empty() {
+            return;
+        }
+        let one = &all[self.chance.below(all.len() as u64) as usize];
+        let from = Timestamp::parse(one["occurred_at"].as_str().unwrap()).unwrap();
+        let body = match self.chance.below(2) {
+            0 => json!({"interaction_id": one["id"], "reason": "x"}),
+            _ => json!({"network": "203.0.113.0/24", "from": from, "to": from.plus_days(10), "reason": "x"}),
+        };
+        self.admin.post("/v1/interactions/voids", body).await.expect(201);
     }
 
     async fn publish(&mut self) {

@@ -350,6 +350,21 @@ async fn a_list_is_narrowed_by_everything_an_interaction_says() {
     admin.get("/v1/interactions?evidence=ghost").await.expect_bad_parameter("evidence");
 }
 
+#[tokio::test]
+async fn what_may_be_a_machines_scores_where_the_model_says_so_and_what_is_one_never() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let rule = json!({"key": "opens", "points": 10, "when": [{"interaction": "email_opened", "frequency": "each"}]});
+    let lenient = json!({"name": "All", "target": "contact", "rules": [rule], "suspect_evidence": true});
+    live_model(&admin, lenient).await;
+    let (contact, lead) = person_with_lead(&admin, bodies::contact("ann@example.com")).await;
+    for (evidence, score) in [("machine", 0), ("suspect", 10), ("human", 20), ("machine", 20)] {
+        let open = json!({"kind": "email_opened", "occurred_at": AT, "contact_id": contact, "evidence": evidence});
+        admin.post("/v1/interactions", open).await.expect(201);
+        assert_eq!(score_of(&admin, &lead).await, score, "{evidence}");
+    }
+}
+
 /// Every text of an interaction: where it stands, and how long it may be.
 const TEXTS: [(&str, usize); 11] = [
     ("/kind", 64),

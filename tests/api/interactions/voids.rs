@@ -263,13 +263,31 @@ async fn a_large_class_is_voided_in_steps_that_add_up() {
         admin.post("/v1/interactions", Value::Array(items.collect())).await.expect(200);
     }
     assert_eq!(score_of(&admin, &lead).await, 30);
-    let done = void(&admin, json!({"source": "mailer", "from": day(1), "to": day(10)})).await;
-    assert_eq!((&done["voided"], &done["status"]), (&json!(2_403), &json!("done")));
+    let class = json!({"source": "mailer", "from": day(1), "to": day(10), "reason": "x"});
+    let answer = admin.post(VOIDS, class).await;
+    assert_eq!(answer.expect(202)["voided"], 1_000);
+    let path = answer.header("location").unwrap();
+    admin.delete(path).await.expect_problem(409, "conflict");
+    assert_eq!(finished(&admin, path, "done").await["voided"], 2_403);
     assert_eq!(score_of(&admin, &lead).await, 0);
     assert_eq!(admin.get("/v1/interactions?voided=true&count=true&limit=1").await.expect(200)["total"], 2_403);
-    let undone = admin.delete(&format!("{VOIDS}/{}", bodies::id(&done))).await.expect(200);
-    assert_eq!((&undone["voided"], &undone["status"]), (&json!(0), &json!("undone")));
+    let jobs = admin.get("/v1/jobs?kind=void_interactions").await.expect(200);
+    assert_eq!((&jobs["data"][0]["items_done"], &jobs["data"][0]["result"]["voided"]), (&json!(1_403), &json!(2_403)));
+    assert_eq!(admin.delete(path).await.expect(202)["status"], "undoing");
+    assert_eq!(finished(&admin, path, "undone").await["voided"], 0);
     assert_eq!(score_of(&admin, &lead).await, 30);
+}
+
+/// The void once it is `status`.
+async fn finished(admin: &Person, path: &str, status: &str) -> Value {
+    for _ in 0..600 {
+        let void = admin.get(path).await.expect(200);
+        if void["status"] == status {
+            return void;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("{path} is never {status}");
 }
 
 #[tokio::test]
