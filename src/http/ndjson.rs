@@ -49,7 +49,7 @@ impl Lines {
     }
 
     /// Takes the next whole line that is not blank.
-    pub fn next(&mut self) -> Option<Line> {
+    pub fn next_line(&mut self) -> Option<Line> {
         loop {
             let unseen = self.open().get(self.searched..).unwrap_or_default();
             let Some(end) = unseen.iter().position(|byte| *byte == b'\n') else {
@@ -115,7 +115,7 @@ mod tests {
         let (mut lines, mut found) = (Lines::default(), Vec::new());
         for chunk in chunks {
             lines.push(chunk);
-            while let Some(line) = lines.next() {
+            while let Some(line) = lines.next_line() {
                 found.push(line);
             }
         }
@@ -150,7 +150,7 @@ mod tests {
         let mut lines = Lines::default();
         for _ in 0..1_000 {
             lines.push(&[b'x'; 1024]);
-            lines.next();
+            lines.next_line();
             assert!(lines.held() <= LINE_LIMIT + 1024);
         }
     }

@@ -131,7 +131,7 @@ impl Session {
     async fn gather(&mut self) -> Vec<Line> {
         let mut gathered = Vec::new();
         while gathered.len() < TOGETHER {
-            if let Some(line) = self.lines.next() {
+            if let Some(line) = self.lines.next_line() {
                 gathered.push(line);
                 continue;
             }

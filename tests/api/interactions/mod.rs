@@ -339,7 +339,7 @@ async fn a_list_is_narrowed_by_everything_an_interaction_says() {
         "occurred_from=2026-02-01T10:00:00Z&occurred_until=2026-02-02T10:00:00Z".to_owned(),
     ] {
         let found = listed(&admin, &filter).await;
-        assert_eq!(found.iter().map(bodies::id).collect::<Vec<_>>(), [full.clone()], "{filter}");
+        assert_eq!(found.iter().map(bodies::id).collect::<Vec<_>>().join(" "), full, "{filter}");
     }
     assert_eq!(listed(&admin, "voided=false").await.len(), 2);
     assert_eq!(listed(&admin, "voided=true").await.len(), 0);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -174,7 +176,7 @@ async fn a_caller_who_goes_away_leaves_what_was_answered_and_harms_nobody() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_for_whoever_may_not_go_on() {
+async fn a_stream_records_nothing_more_for_whoever_has_lost_the_right() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     let created =
@@ -193,4 +195,26 @@ async fn a_stream_ends_for_whoever_may_not_go_on() {
     talk.send(&format!("{}\n", open(2))).await;
     assert!(talk.answer(2).await.contains("\"status\":403"));
     assert_eq!(listed(&admin, "").await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_database_cannot_take_is_told_line_by_line_and_what_follows_is_recorded() {
+    let app = TestApp::start().await;
+    // One writer holds off all others on SQLite alone.
+    let Some(file) = app.database().url().strip_prefix("sqlite://") else { return };
+    let admin = app.admin().await;
+    let mut talk = Talk::begin(&app, &admin).await;
+    talk.send(&format!("{}\n", open(1))).await;
+    assert!(talk.answer(1).await.contains("\"status\":201"));
+    let mut writer = SqliteConnection::establish(file).unwrap();
+    writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+    talk.send(&format!("{}\n{{broken\n{}\n", open(2), open(3))).await;
+    for line in [2, 4] {
+        assert!(talk.answer(line).await.contains("\"status\":503"));
+    }
+    assert!(talk.answer(3).await.contains("\"status\":400"));
+    writer.batch_execute("ROLLBACK").unwrap();
+    talk.send(&format!("{}\n", open(2))).await;
+    assert!(talk.answer(5).await.contains("\"status\":201"));
+    assert_eq!(listed(&admin, "").await.len(), 2);
 }
