@@ -220,7 +220,6 @@ diesel::table! {
         stage_since -> Instant,
         owner_id -> Nullable<Uuid>,
         flags -> Json,
-        sales_ready_at -> Nullable<Instant>,
         temperature -> Nullable<Text>,
         score -> BigInt,
         origin_key -> Nullable<Text>,

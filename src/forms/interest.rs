@@ -191,7 +191,6 @@ mod tests {
             stage_since: at,
             owner_id: None,
             flags: JsonOf::default(),
-            sales_ready_at: None,
             temperature: None,
             score: 0,
             origin_key: None,

@@ -169,8 +169,6 @@ pub struct Lead {
     /// Marks, each with when and by whom or what.
     #[schema(value_type = Flags)]
     pub flags: JsonOf<Flags>,
-    /// Since when it is ready for sales.
-    pub sales_ready_at: Option<Timestamp>,
     /// The best grade over the live models.
     #[schema(example = "hot")]
     pub temperature: Option<String>,
@@ -277,7 +275,6 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
         stage_since: at,
         owner_id: opening.owner_id,
         flags: JsonOf(Flags::default()),
-        sales_ready_at: None,
         temperature: None,
         score: 0,
         origin_key: opening.origin_key,

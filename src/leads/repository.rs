@@ -1,6 +1,8 @@
 //! Leads in the database.
 
+use diesel::dsl::{not, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::input::Changes;
 use super::{Lead, Status};
@@ -14,6 +16,9 @@ use crate::id::Id;
 use crate::schema::leads::{self, BoxedQuery, table};
 use crate::schema::{interactions, submissions};
 use crate::text;
+
+/// Whether a lead is marked as ready for sales. Both databases read JSON this way.
+const SALES_READY: &str = "leads.flags -> 'sales_ready' IS NOT NULL";
 
 /// Which leads.
 #[derive(Clone, Debug, Default)]
@@ -188,8 +193,8 @@ impl Leads<'_, '_> {
             query = query.filter(leads::score.le(most));
         }
         match filter.sales_ready {
-            Some(true) => query = query.filter(leads::sales_ready_at.is_not_null()),
-            Some(false) => query = query.filter(leads::sales_ready_at.is_null()),
+            Some(true) => query = query.filter(sql::<Bool>(SALES_READY)),
+            Some(false) => query = query.filter(not(sql::<Bool>(SALES_READY))),
             None => {}
         }
         if let Some(from) = filter.created_from {

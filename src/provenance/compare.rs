@@ -11,7 +11,7 @@ use serde_json::Value;
 /// Members whose own members are fields.
 const IN_PARTS: [&str; 5] = ["address", "attributes", "captured", "consents", "utm"];
 /// Members that the service works out, or that have a history of their own.
-const WORKED_OUT: [&str; 15] = [
+const WORKED_OUT: [&str; 14] = [
     "id",
     "phone_e164",
     "mobile_e164",
@@ -21,7 +21,6 @@ const WORKED_OUT: [&str; 15] = [
     "stage",
     "stage_since",
     "flags",
-    "sales_ready_at",
     "temperature",
     "score",
     "version",

@@ -3,7 +3,6 @@
 use diesel::prelude::*;
 
 use super::{Definition, LeadScore, ScoreEntry, ScoringModel, Status};
-use crate::clock::Timestamp;
 use crate::db::connection::MultiBackend;
 use crate::db::page::Paging;
 use crate::db::types::{Code, JsonOf};
@@ -241,14 +240,12 @@ impl Scores<'_, '_> {
         score: i64,
         temperature: Option<String>,
         flags: Flags,
-        sales_ready_at: Option<Timestamp>,
     ) -> Result<()> {
         diesel::update(leads::table.find((self.0.scope.workspace, lead)))
             .set((
                 leads::score.eq(score),
                 leads::temperature.eq(temperature),
                 leads::flags.eq(JsonOf(flags)),
-                leads::sales_ready_at.eq(sales_ready_at),
                 leads::version.eq(leads::version + 1),
                 leads::updated_at.eq(self.0.at()),
             ))

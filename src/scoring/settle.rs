@@ -161,12 +161,11 @@ fn follow_up(tx: &mut Tx<'_>, known: &Known, standings: &[Standing<'_>]) -> Resu
     let score = scores().map(|(_, score)| score.score).max().unwrap_or(0);
     let temperature = outcome::temperature(scores().map(|(live, it)| (live.model.definition(), it.grade.as_str())));
     let ready = standings.iter().find_map(|standing| Some((standing, standing.makes_ready()?)));
-    let ready = ready.filter(|_| lead.sales_ready_at.is_none() && lead.status.0 == Status::Open);
+    let ready = ready.filter(|_| lead.flags.0.sales_ready.is_none() && lead.status.0 == Status::Open);
     let mark = ready.map(|(standing, at)| Mark { at, by: None, model_id: Some(standing.live.id) });
     if (lead.score, &lead.temperature) != (score, &temperature) || mark.is_some() {
-        let flags = Flags { sales_ready: mark.clone().or(lead.flags.0.sales_ready.clone()), ..lead.flags.0.clone() };
-        let since = mark.map(|mark| mark.at).or(lead.sales_ready_at);
-        tx.scores().set_standing(lead.id, score, temperature, flags, since)?;
+        let flags = Flags { sales_ready: mark.or(lead.flags.0.sales_ready.clone()), ..lead.flags.0.clone() };
+        tx.scores().set_standing(lead.id, score, temperature, flags)?;
     }
     let mut moved = None;
     if lead.score <= 0 && score > 0 {

@@ -122,7 +122,7 @@ async fn the_worked_numbers_of_the_design_come_out() {
     let shown = admin.get(&format!("/v1/leads/{lead}")).await.expect(200);
     assert_eq!((&shown["score"], &shown["temperature"]), (&json!(105), &json!("hot")));
     assert_eq!(shown["stage"], "sales_acceptance");
-    assert_eq!(shown["sales_ready_at"], json!(day(10)));
+    assert_eq!(shown["flags"]["sales_ready"]["at"], json!(day(10)));
     assert_eq!(shown["flags"]["sales_ready"], json!({"at": day(10), "by": null, "model_id": model}));
 
     let changes = admin.get(&format!("/v1/leads/{lead}/transitions?sort=at")).await.expect(200);
@@ -201,7 +201,7 @@ async fn the_ledger_tells_the_time_that_passed_before_what_is_new() {
     assert_eq!((fallen.len(), &fallen[0]["data"]["score"]), (1, &json!(70)));
     let shown = admin.get(&format!("/v1/leads/{lead}")).await.expect(200);
     assert_eq!(
-        (&shown["score"], &shown["sales_ready_at"], &shown["stage"]),
+        (&shown["score"], &shown["flags"]["sales_ready"]["at"], &shown["stage"]),
         (&json!(70), &json!(day(10)), &json!("sales_acceptance"))
     );
 }

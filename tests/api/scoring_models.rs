@@ -70,7 +70,7 @@ async fn a_lower_threshold_makes_leads_sales_ready_when_it_goes_live() {
     app.clock.set(day(2));
     admin.post(&format!("/v1/scoring-models/{model}/publish"), json!({})).await.expect(200);
     let shown = admin.get(&format!("/v1/leads/{lead}")).await.expect(200);
-    assert_eq!((&shown["sales_ready_at"], &shown["stage"]), (&json!(day(2)), &json!("sales_acceptance")));
+    assert_eq!((&shown["flags"]["sales_ready"]["at"], &shown["stage"]), (&json!(day(2)), &json!("sales_acceptance")));
 }
 
 #[tokio::test]

@@ -161,7 +161,7 @@ async fn a_void_names_the_leads_that_came_where_they_stand_by_what_it_takes() {
     assert_eq!((&told["lead_id"], &told["sales_ready"], &told["stage"]), (&json!(lead), &json!(true), &json!(true)));
     assert_eq!(told["score_after"], score_of(&admin, &lead).await);
     let shown = admin.get(&format!("/v1/leads/{lead}")).await.expect(200);
-    assert_eq!((&shown["stage"], &shown["sales_ready_at"]), (&json!("sales_acceptance"), &json!(day(10))));
+    assert_eq!((&shown["stage"], &shown["flags"]["sales_ready"]["at"]), (&json!("sales_acceptance"), &json!(day(10))));
     // What faded before is told as it passed, and only the rest as voided.
     let rows = ledger(&admin, &lead).await;
     let webinar: Vec<(&Value, &Value)> =
