@@ -207,6 +207,11 @@ impl Contact {
     }
 }
 
+/// The contact that `new` describes, which is not written; all broken rules are reported.
+pub fn described(tx: &mut Tx<'_>, new: &NewContact) -> Result<Contact> {
+    new.contact(tx)
+}
+
 /// Creates a contact. `Err(DuplicateContact)` when another has its e-mail address or external id.
 pub fn create(tx: &mut Tx<'_>, new: &NewContact) -> Result<Contact> {
     let contact = new.contact(tx)?;

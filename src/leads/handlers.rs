@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Lead, LeadFilter, LeadPatch, NewLead, SORT_FIELDS, Status};
+use super::{Entered, Lead, LeadFilter, LeadPatch, Matched, NewLead, SORT_FIELDS, Status};
 use crate::accounts::Account;
 use crate::auth::Actor;
 use crate::clock::Timestamp;
@@ -18,8 +18,9 @@ use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::{Kind, Problem};
 use crate::id::Id;
-use crate::leads;
+use crate::matching::Effect;
 use crate::scoring::{self, ExplainedScore};
+use crate::{interactions, leads};
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -189,24 +190,50 @@ async fn list(actor: Actor, query: web::Query<LeadQuery>, page: web::Query<PageQ
         .await
 }
 
+/// A lead as it was created.
+#[derive(Serialize, ToSchema)]
+struct CreatedLead {
+    #[serde(flatten)]
+    lead: Lead,
+    /// Whom a described contact and account were taken to be.
+    matched: Matched,
+}
+
 /// Create a lead
 ///
-/// Somebody's interest, from one of the workspace's sources. A lead of a contact or account is scored at once.
+/// Somebody's interest, from one of the workspace's sources. Contact and account may be named, or described: then they
+/// are found or created with it, and `matched` tells which. A lead of a contact or account is scored at once. One that
+/// a salesperson or sales manager enters counts as accepted by sales: it begins in `sales_acceptance` and is theirs.
 #[utoipa::path(
     tag = "leads",
     operation_id = "create_lead",
     request_body = NewLead,
-    responses((status = 201, description = "The lead", body = Lead)),
+    responses(
+        (status = 201, description = "The lead", body = CreatedLead),
+        (status = 409, description = "Another contact has the external id that was given"),
+    ),
     security(("bearer" = ["leads:write"])),
 )]
 #[post("/v1/leads")]
 async fn create(command: Command<NewLead>) -> Reply {
+    for (described, scope) in
+        [(command.body.contact.is_some(), "contacts:write"), (command.body.account.is_some(), "accounts:write")]
+    {
+        if described && !command.actor.may(scope) {
+            return Err(Problem::new(Kind::Forbidden, format!("the scope {scope} is needed to describe the record")));
+        }
+    }
     command
         .run(|tx, new, _| {
-            let id = leads::create(tx, new)?.id;
+            let Entered { lead, matched } = leads::create(tx, new)?;
+            let id = lead.id;
             scoring::lead_changed(tx, id)?;
+            if let Some(contact) = matched.contact.filter(|contact| contact.effect == Effect::Created) {
+                interactions::attribute_waiting(tx, contact.id)?;
+            }
             let lead = tx.leads().get(id)?;
-            Ok(Answer::created(format!("/v1/leads/{id}"), &lead)?.version(lead.version))
+            let version = lead.version;
+            Ok(Answer::created(format!("/v1/leads/{id}"), &CreatedLead { lead, matched })?.version(version))
         })
         .await
 }

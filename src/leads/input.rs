@@ -7,9 +7,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Captured, Lead, Opening, search_key};
-use crate::accounts;
+use crate::accounts::{self, NewAccount};
 use crate::attributes::{Attributes, AttributesPatch};
-use crate::contacts::identity;
+use crate::contacts::{NewContact, identity};
 use crate::db::Tx;
 use crate::db::types::{Code, JsonOf};
 use crate::error::{Result, Violation, all_hold};
@@ -29,9 +29,15 @@ pub struct NewLead {
     pub topic: Option<String>,
     /// The contact whose interest it is.
     pub contact_id: Option<Id>,
+    /// The contact whose interest it is, found by matching or else created; instead of `contact_id`. Needs the scope
+    /// `contacts:write`, too.
+    pub contact: Option<NewContact>,
     /// The account whose interest it is.
     pub account_id: Option<Id>,
-    /// What was typed.
+    /// The account whose interest it is, found by its name or else created; instead of `account_id`. Needs the scope
+    /// `accounts:write`, too.
+    pub account: Option<NewAccount>,
+    /// What was typed; what `contact` and `account` say when left out.
     #[serde(default)]
     pub captured: Captured,
     /// The campaign.
@@ -138,14 +144,16 @@ pub(super) struct Changes {
 }
 
 impl NewLead {
-    /// The lead this describes; all broken rules are reported.
+    /// The lead this describes, but for the contact and account that are yet to be found; all broken rules are reported.
     pub(super) fn opening(&self, tx: &mut Tx<'_>) -> Result<Opening> {
         let mut broken = Vec::new();
         let email_key = email_key(&self.captured, &mut broken);
         let phone_key = phone_key(tx, &self.captured, &mut broken)?;
         check_source(tx, Some(&self.source), &mut broken)?;
         check_references(tx, [self.contact_id, self.referrer_contact_id], self.account_id, self.owner_id, &mut broken)?;
-        if self.contact_id.is_none() && self.account_id.is_none() && !self.captured.names_somebody() {
+        let is_described = self.contact.is_some() || self.account.is_some();
+        let is_named = self.contact_id.is_some() || self.account_id.is_some() || is_described;
+        if !is_named && !self.captured.names_somebody() {
             let detail = "a lead needs a contact, an account, or a captured name, e-mail address or phone";
             broken.push(Violation::new("/captured", "required", detail));
         }
@@ -174,6 +182,7 @@ impl NewLead {
             utm: self.utm.clone(),
             referrer_contact_id: self.referrer_contact_id,
             owner_id: self.owner_id,
+            accepted_by: None,
             origin_key: None,
             attributes: self.attributes.clone(),
         })

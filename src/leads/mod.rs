@@ -5,6 +5,7 @@
 //! product line). With neither contact nor account it is kept but not scored. A closed lead refuses changes. Deleting
 //! a lead takes its scores, ledger and history with it; interactions stay with the contact.
 
+mod by_hand;
 pub mod handlers;
 mod input;
 mod repository;
@@ -31,6 +32,7 @@ use crate::schema::leads;
 use crate::workspaces::settings::ChannelClass;
 use crate::{process, provenance, text, workspaces};
 
+pub use by_hand::{Entered, Found, Matched, create};
 pub use input::{LeadPatch, NewLead, utm_schema};
 pub use repository::LeadFilter;
 
@@ -236,6 +238,8 @@ pub struct Opening {
     pub utm: BTreeMap<String, String>,
     pub referrer_contact_id: Option<Id>,
     pub owner_id: Option<Id>,
+    /// The user of sales who entered it and so accepted it (CAP-9).
+    pub accepted_by: Option<Id>,
     /// At most one open lead of the workspace has a given key; leads that may stand beside others have none.
     pub origin_key: Option<String>,
     pub attributes: Attributes,
@@ -274,7 +278,10 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
         stage: None,
         stage_since: at,
         owner_id: opening.owner_id,
-        flags: JsonOf(Flags::default()),
+        flags: JsonOf(Flags {
+            sales_accepted: opening.accepted_by.map(|by| Mark { at, by: Some(by), model_id: None }),
+            ..Flags::default()
+        }),
         temperature: None,
         score: 0,
         origin_key: opening.origin_key,
@@ -286,14 +293,14 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
     tx.leads().insert(&lead)?;
     provenance::note_new(tx, lead.id, &lead)?;
     events::emit(tx, "lead.created", Subject::lead(lead.id, lead.contact_id), &json!({"lead": lead}))?;
-    process::react(tx, lead.id, Trigger::Created)?;
+    let taken = match opening.accepted_by {
+        Some(_) => process::react(tx, lead.id, Trigger::EnteredBySales)?,
+        None => None,
+    };
+    if taken.is_none() {
+        process::react(tx, lead.id, Trigger::Created)?;
+    }
     tx.leads().get(lead.id)
-}
-
-/// Opens a lead that a user or integration describes.
-pub fn create(tx: &mut Tx<'_>, new: &NewLead) -> Result<Lead> {
-    let opening = new.opening(tx)?;
-    open(tx, &opening)
 }
 
 /// Changes the fields that `patch` names; one that names none changes nothing. 409 for a closed lead.

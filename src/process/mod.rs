@@ -40,6 +40,8 @@ pub enum StageCause {
     TeleprospectReady,
     /// Teleprospecting took it.
     TeleprospectAccepted,
+    /// A salesperson entered it.
+    EnteredBySales,
     /// A person moved it.
     ByHand,
 }
@@ -52,6 +54,7 @@ impl From<Trigger> for StageCause {
             Trigger::SalesReady => Self::SalesReady,
             Trigger::TeleprospectReady => Self::TeleprospectReady,
             Trigger::TeleprospectAccepted => Self::TeleprospectAccepted,
+            Trigger::EnteredBySales => Self::EnteredBySales,
         }
     }
 }

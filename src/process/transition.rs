@@ -21,6 +21,8 @@ pub enum Trigger {
     TeleprospectReady,
     /// Teleprospecting took it.
     TeleprospectAccepted,
+    /// A salesperson entered it, and so accepted it. No switch keeps it from being theirs.
+    EnteredBySales,
 }
 
 /// Which automatic moves a workspace wants. All are on unless switched off.
@@ -65,6 +67,7 @@ impl Switches {
             Trigger::SalesReady => self.sales_ready,
             Trigger::TeleprospectReady => self.teleprospect_ready,
             Trigger::TeleprospectAccepted => self.teleprospect_accepted,
+            Trigger::EnteredBySales => true,
         }
     }
 }
@@ -85,7 +88,8 @@ pub fn automatic<'p>(
     let target = match trigger {
         Trigger::Created if current.is_none() => 0,
         Trigger::FirstScore if current == Some("inquiry") => process.position("marketing_qualification")?,
-        Trigger::Created | Trigger::FirstScore => return None,
+        Trigger::EnteredBySales if current.is_none() => process.position("sales_acceptance")?,
+        Trigger::Created | Trigger::FirstScore | Trigger::EnteredBySales => return None,
         Trigger::SalesReady => process.position("sales_acceptance")?,
         Trigger::TeleprospectReady => process.position("teleprospect_acceptance")?,
         Trigger::TeleprospectAccepted => process.position("teleprospect_qualification")?,
@@ -173,6 +177,15 @@ mod tests {
         for trigger in [Trigger::TeleprospectReady, Trigger::TeleprospectAccepted] {
             assert_eq!(after(Some("sales_acceptance"), trigger), None);
         }
+    }
+
+    #[test]
+    fn a_lead_that_sales_enters_begins_with_sales_and_is_taken_from_nowhere_else() {
+        assert_eq!(after(None, Trigger::EnteredBySales).as_deref(), Some("sales_acceptance"));
+        assert_eq!(after(Some("inquiry"), Trigger::EnteredBySales), None);
+        let mut process = Process::shipped();
+        process.stages.truncate(2);
+        assert_eq!(automatic(&process, &Switches::default(), None, Trigger::EnteredBySales), None);
     }
 
     #[test]

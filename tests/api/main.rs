@@ -18,6 +18,7 @@ mod idempotency;
 mod interactions;
 mod jobs;
 mod leads;
+mod leads_by_hand;
 mod linking;
 mod matching;
 mod paging;
