@@ -172,7 +172,7 @@ async fn run_service(config: &Config) -> Result<(), Failure> {
 
 /// The state of the service that `config` describes, on a database that answers and is up to date.
 pub async fn prepare(config: &Config) -> Result<web::Data<State>, Failure> {
-    let tokens = config.tokens()?;
+    let (tokens, mail) = (config.tokens()?, config.mail()?);
     let db = connect(config).await?;
     let clock = Clock::system();
     if let Some((key, email)) = config.administrator.clone() {
@@ -180,7 +180,7 @@ pub async fn prepare(config: &Config) -> Result<web::Data<State>, Failure> {
         db.write(scope, move |tx| workspaces::user_for_token(tx, &key, Role::Admin, email.as_deref())).await?;
     }
     let state = State::new(db, clock, tokens, Rate::new(config.rate_limit), config.idempotency);
-    Ok(web::Data::new(state.map_err(Failure::Other)?))
+    Ok(web::Data::new(state.map_err(Failure::Other)?.with_mail(mail)))
 }
 
 /// Opens `address`.

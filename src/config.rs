@@ -13,9 +13,12 @@ use crate::auth::token::{SHORTEST_SECRET, Tokens};
 use crate::db::Address;
 use crate::http::idempotency::Terms;
 use crate::jobs::worker;
+use crate::mail::Mail;
 
 const SECRET: &str = "RIPEN_JWT_SECRET";
 const SECRET_FILE: &str = "RIPEN_JWT_SECRET_FILE";
+const SMTP: &str = "RIPEN_SMTP_URL";
+const SMTP_FILE: &str = "RIPEN_SMTP_URL_FILE";
 
 const DATABASE_HELP: &str = "Database: sqlite://<file> or postgres://<user>:<password>@<host>/<database> \
     [default: ripen.db in the data directory]";
@@ -27,8 +30,10 @@ pub const SECRETS_HELP: &str = "\
 Secrets are taken from the environment only:
   RIPEN_JWT_SECRET       signs the tokens: 32 bytes or more
   RIPEN_JWT_SECRET_FILE  a file that holds it instead
-With SQLite and neither of them, a secret is made once and kept in <data dir>/jwt-secret. PostgreSQL needs one of them,
-the same for every instance.";
+  RIPEN_SMTP_URL         the mail server: smtps://<user>:<password>@<host>, or smtp://… with STARTTLS
+  RIPEN_SMTP_URL_FILE    a file that holds it instead
+With SQLite and no RIPEN_JWT_SECRET, one is made once and kept in <data dir>/jwt-secret. PostgreSQL needs one, the same
+for every instance. RIPEN_SMTP_URL needs --mail-from and --public-url.";
 
 /// A setting that cannot be worked with, in one line for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +88,12 @@ pub struct Settings {
     /// Seconds that a worker may take over a step of a job before another takes it over, 1 to 3600
     #[arg(long, value_name = "SECONDS", env = "RIPEN_JOB_LEASE_S", hide_env_values = true, global = true, default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=3600))]
     job_lease_s: i64,
+    /// Sender of the service's mail, such as Contoso <hello@example.com>
+    #[arg(long, value_name = "ADDRESS", env = "RIPEN_MAIL_FROM", hide_env_values = true, global = true)]
+    mail_from: Option<String>,
+    /// Address that the public reaches the service by; links in mail begin with it
+    #[arg(long, value_name = "URL", env = "RIPEN_PUBLIC_URL", hide_env_values = true, global = true)]
+    public_url: Option<String>,
     /// File to write the port to once the service listens
     #[arg(long, value_name = "FILE", env = "RIPEN_PORT_FILE", hide_env_values = true, global = true)]
     port_file: Option<PathBuf>,
@@ -127,6 +138,8 @@ pub struct Config {
     /// The workspace to make at the start and its administrator's address.
     pub administrator: Option<(String, Option<String>)>,
     data_dir: PathBuf,
+    mail_from: Option<String>,
+    public_url: Option<String>,
 }
 
 impl Settings {
@@ -157,6 +170,8 @@ impl Settings {
             log: self.log,
             administrator,
             data_dir: self.data_dir,
+            mail_from: self.mail_from,
+            public_url: self.public_url,
         })
     }
 }
@@ -164,18 +179,25 @@ impl Settings {
 impl Config {
     /// Tokens signed with the configured secret; on SQLite with one made for this installation when there is none.
     pub fn tokens(&self) -> Result<Tokens, BadSetting> {
-        let secret = match (variable(SECRET)?, variable(SECRET_FILE)?) {
-            (Some(_), Some(_)) => return Err(BadSetting(format!("{SECRET} and {SECRET_FILE} exclude each other"))),
-            (Some(secret), None) => checked(secret, SECRET)?,
-            (None, Some(path)) => checked(read(Path::new(&path), SECRET_FILE)?, SECRET_FILE)?,
-            (None, None) if self.database.is_sqlite() => self.own_secret()?,
-            (None, None) => {
+        let secret = match secret(SECRET, SECRET_FILE)? {
+            Some((secret, setting)) => checked(secret, setting)?,
+            None if self.database.is_sqlite() => self.own_secret()?,
+            None => {
                 return Err(BadSetting(format!(
                     "PostgreSQL needs {SECRET} or {SECRET_FILE}, the same for every instance"
                 )));
             }
         };
         Tokens::new(secret.as_bytes()).map_err(BadSetting)
+    }
+
+    /// The way mail leaves the service; none when no mail server is configured.
+    pub fn mail(&self) -> Result<Option<Mail>, BadSetting> {
+        let Some((url, _)) = secret(SMTP, SMTP_FILE)? else { return Ok(None) };
+        let (Some(from), Some(public)) = (&self.mail_from, &self.public_url) else {
+            return Err(BadSetting(format!("{SMTP} needs RIPEN_MAIL_FROM and RIPEN_PUBLIC_URL")));
+        };
+        Mail::new(&url, from, public).map(Some).map_err(BadSetting)
     }
 
     /// The secret in the data directory, made when it is missing. Of several instances that start at once, one makes
@@ -216,6 +238,16 @@ fn variable(name: &str) -> Result<Option<String>, BadSetting> {
         Ok(value) => Ok(Some(value)),
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(std::env::VarError::NotUnicode(_)) => Err(BadSetting(format!("{name} is not UTF-8"))),
+    }
+}
+
+/// A secret from the environment or from the file that it names, and which of the two settings gave it.
+fn secret(own: &'static str, file: &'static str) -> Result<Option<(String, &'static str)>, BadSetting> {
+    match (variable(own)?, variable(file)?) {
+        (Some(_), Some(_)) => Err(BadSetting(format!("{own} and {file} exclude each other"))),
+        (Some(secret), None) => Ok(Some((secret, own))),
+        (None, Some(path)) => Ok(Some((read(Path::new(&path), file)?, file))),
+        (None, None) => Ok(None),
     }
 }
 

@@ -23,7 +23,7 @@
 //! # Below the rooms
 //!
 //! [`http`] enforces the generated OpenAPI document around every handler, [`auth`] tells who is asking, [`db`] runs
-//! transactions on SQLite or PostgreSQL, [`jobs`] does what takes longer than a request, [`clock`] tells the time. [`config`], [`cli`] and [`demo`] start it all.
+//! transactions on SQLite or PostgreSQL, [`jobs`] does what takes longer than a request, [`clock`] tells the time, [`mail`] sends mail. [`config`], [`cli`] and [`demo`] start it all.
 
 pub mod contacts;
 pub mod accounts;
@@ -49,6 +49,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod logging;
+pub mod mail;
 
 pub mod attributes;
 pub mod clock;

@@ -22,7 +22,7 @@ use futures_util::FutureExt;
 use super::contract::Operation;
 use super::problem::{Kind, Problem};
 use super::rate::Allowance;
-use super::{State, request_id};
+use super::{HeadOnly, State, request_id};
 use crate::auth;
 use crate::error::Error;
 
@@ -81,6 +81,7 @@ async fn answer<B: MessageBody + 'static>(
     request.extensions_mut().insert(operation);
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(HeadOnly);
     }
     let asked = request.headers().get(IF_NONE_MATCH).cloned().filter(|_| request.method() == Method::GET);
     let outcome = call(request, next).await.map(|mut response| {
@@ -167,10 +168,11 @@ async fn call<B: MessageBody + 'static>(
     }
 }
 
-/// Errors of the web framework itself carry no problem document; give them one.
+/// Errors of the web framework itself carry no problem document, and no page for people either; give them one.
 fn tidy<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<BoxBody, B>> {
     let status = response.status();
-    let is_ours = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    let kind = response.headers().get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    let is_ours = kind == b"application/problem+json" || kind.starts_with(b"text/html");
     if is_ours || !status.is_client_error() && !status.is_server_error() {
         return response.map_into_right_body();
     }

@@ -26,6 +26,7 @@ use crate::auth::Principals;
 use crate::auth::token::Tokens;
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::mail::Mail;
 
 /// What the handlers of one process share.
 pub struct State {
@@ -43,7 +44,12 @@ pub struct State {
     pub rate: rate::Rate,
     /// How long idempotency keys are kept.
     pub idempotency: idempotency::Terms,
+    /// The way mail leaves the service; none when it is not set up.
+    pub mail: Option<Mail>,
 }
+
+/// Marks a request for the head of an answer alone, which handlers otherwise see as a GET.
+pub struct HeadOnly;
 
 impl State {
     /// The state of a service on `db` with the tokens and limits given.
@@ -55,6 +61,11 @@ impl State {
         idempotency: idempotency::Terms,
     ) -> Result<Self, String> {
         let contract = contract::Contract::shared()?;
-        Ok(Self { db, clock, tokens, principals: Principals::default(), contract, rate, idempotency })
+        Ok(Self { db, clock, tokens, principals: Principals::default(), contract, rate, idempotency, mail: None })
+    }
+
+    /// The same with a way for mail to leave.
+    pub fn with_mail(self, mail: Option<Mail>) -> Self {
+        Self { mail, ..self }
     }
 }

@@ -71,6 +71,22 @@ fn a_secret_that_is_missing_short_or_ambiguous_stops_the_start() {
 }
 
 #[test]
+fn a_mail_server_that_cannot_be_used_safely_stops_the_start() {
+    let whole = [("RIPEN_MAIL_FROM", "hello@example.com"), ("RIPEN_PUBLIC_URL", "https://ripen.example.com")];
+    let with = |url: &str, settings: &[(&str, &str)]| {
+        let site = Site::new();
+        let mut command = site.ripen(&["serve"]);
+        command.env("RIPEN_SMTP_URL", url).envs(settings.iter().copied());
+        command
+    };
+    expect_refusal(with("smtps://me:hush@mail.example.com", &[]), 2, "RIPEN_MAIL_FROM and RIPEN_PUBLIC_URL");
+    expect_refusal(with("smtp://me:hush@mail.example.com?tls=none", &whole), 2, "where TLS is certain");
+    expect_refusal(with("me:hush@mail.example.com", &whole), 2, "RIPEN_SMTP_URL");
+    let elsewhere = [("RIPEN_MAIL_FROM", "hello@example.com"), ("RIPEN_PUBLIC_URL", "ripen.example.com")];
+    expect_refusal(with("smtps://me:hush@mail.example.com", &elsewhere), 2, "RIPEN_PUBLIC_URL");
+}
+
+#[test]
 fn a_database_that_does_not_answer_stops_a_command() {
     let mut away = ripen(&["migrate", "--dry-run", "--database-url", "postgres://u:hush@127.0.0.1:1/x"]);
     away.env("RIPEN_LOG", "off");
