@@ -524,9 +524,57 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Uuid};
+
+    confirmations (workspace_id, submission_id) {
+        workspace_id -> Uuid,
+        submission_id -> Uuid,
+        email -> Text,
+        email_key -> Text,
+        letters -> BigInt,
+        asked_at -> Instant,
+        expires_at -> Instant,
+        sent_at -> Nullable<Instant>,
+        confirmed_at -> Nullable<Instant>,
+        remote_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::db::types::{Instant, Uuid};
+
+    confirmation_links (workspace_id, token_hash) {
+        workspace_id -> Uuid,
+        token_hash -> Text,
+        submission_id -> Uuid,
+        made_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::db::types::{Instant, Json, Uuid};
+
+    ad_responses (workspace_id, source, external_id) {
+        workspace_id -> Uuid,
+        source -> Text,
+        external_id -> Text,
+        submission_id -> Uuid,
+        raw -> Json,
+        received_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
+    ad_responses,
     clients,
+    confirmation_links,
+    confirmations,
     contact_anonymous_ids,
     contacts,
     events,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Every scope there is.
-pub const ALL: [&str; 20] = [
+pub const ALL: [&str; 21] = [
     "accounts:read",
     "accounts:write",
     "contacts:read",
@@ -14,6 +14,7 @@ pub const ALL: [&str; 20] = [
     "forms:read",
     "forms:write",
     "submissions:read",
+    "submissions:write",
     "matching:read",
     "matching:write",
     "interactions:read",
@@ -54,10 +55,12 @@ impl Role {
         let works_leads = |scope: &&str| {
             reads(scope) || ["accounts:write", "contacts:write", "leads:write", "interactions:write"].contains(scope)
         };
+        let connects = move |scope: &&str| works_leads(scope) || *scope == "submissions:write";
         let keep: Box<dyn Fn(&&str) -> bool> = match self {
             Self::Admin => Box::new(|_| true),
             Self::Marketer => Box::new(|scope| *scope != "workspace:admin"),
-            Self::Teleprospector | Self::Salesperson | Self::SalesManager | Self::Integration => Box::new(works_leads),
+            Self::Teleprospector | Self::Salesperson | Self::SalesManager => Box::new(works_leads),
+            Self::Integration => Box::new(connects),
             Self::Viewer => Box::new(reads),
         };
         ALL.into_iter().filter(|scope| keep(scope)).collect()

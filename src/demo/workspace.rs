@@ -7,7 +7,7 @@ use crate::auth::scope::Role;
 use crate::db::page::Paging;
 use crate::db::{Scope, Tx};
 use crate::error::{Error, Result};
-use crate::forms::{self, Form, FormFilter};
+use crate::forms::{self, Form, FormFilter, Post};
 use crate::http::condition::Condition;
 use crate::id::Id;
 use crate::scoring;
@@ -52,12 +52,13 @@ fn fill(tx: &mut Tx<'_>, landing_page: &str) -> Result<Form> {
     let model = scoring::create(tx, &read(newcomers())?)?;
     scoring::publish(tx, model.id, &Condition::None)?;
     let form = forms::create(tx, &read(white_paper(landing_page))?)?;
-    forms::publish(tx, form.id, &Condition::None)
+    forms::publish(tx, form.id, Post::Missing, &Condition::None)
 }
 
 fn move_form(tx: &mut Tx<'_>, form: Id, landing_page: &str) -> Result<Form> {
     let place = json!({"allowed_origins": [landing_page], "thank_you_url": format!("{landing_page}/?thanks")});
-    forms::change(tx, form, &place, &Condition::None)
+    // Whatever was made of the form since, it is to be found.
+    forms::change(tx, form, &place, Post::Ready, &Condition::None)
 }
 
 fn user(name: &str, role: Role, rank: Option<i64>) -> NewUser {

@@ -1,5 +1,6 @@
 //! Store first (CAP-3) and exactly once (CAP-4): a submission is kept with what became of it, also when nothing did.
-//! One that is suspected or unconfirmed is only kept; [`process`] makes of a kept one what would have been made of it.
+//! One that is suspected, or whose sender has yet to confirm their address (CAP-6), is only kept; [`process`] makes of a
+//! kept one what would have been made of it.
 //!
 //! What follows from a submission happens behind a savepoint: when it fails, it is undone and the submission is kept as
 //! failed, with the reason. A transaction that fails as a whole is followed by another that keeps the submission alone.
@@ -8,7 +9,7 @@ use super::fulfil::{self, Done};
 use super::payload::Payload;
 use super::reading::Reading;
 use super::submission::{Status, Submission};
-use super::{Form, present};
+use super::{Form, confirmation, present};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::types::{Code, JsonOf};
@@ -26,8 +27,6 @@ pub enum Admission {
     Admitted,
     /// It is suspected to be spam, for the reason given (CAP-5).
     Suspected(String),
-    /// Whoever sent it has yet to confirm their address (CAP-6).
-    Unconfirmed,
 }
 
 /// A submission that its form accepts, and where it came from.
@@ -47,18 +46,27 @@ pub struct Arrival {
     pub admission: Admission,
 }
 
-/// Stores a submission and does what it asks for; gives its id. One that was stored before has no second effect.
+/// Stores a submission and does what it asks for; gives its id. One that was stored before has no second effect, but
+/// that a confirmation it waits for is asked for again.
 pub fn receive(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Id> {
     if let Some(first) = stored_before(tx, arrival)? {
+        confirmation::remind(tx, first)?;
         return Ok(first);
     }
+    accept(tx, arrival, tx.at())
+}
+
+/// Stores a submission that is known to be new and does what it asks for, as of `occurred_at`; gives its id.
+pub fn accept(tx: &mut Tx<'_>, arrival: &Arrival, occurred_at: Timestamp) -> Result<Id> {
     let id = Id::new(tx.at());
     let done = match &arrival.admission {
-        Admission::Admitted => attempt(tx, id, arrival, tx.at())?,
+        Admission::Admitted => attempt_if_confirmed(tx, id, arrival, occurred_at)?,
         Admission::Suspected(why) => Done::held(Status::Quarantined, Some(why.clone())),
-        Admission::Unconfirmed => Done::held(Status::Pending, None),
     };
-    store(tx, id, arrival, done)
+    let status = done.status;
+    store(tx, id, arrival, done)?;
+    ask_if_pending(tx, id, status, arrival)?;
+    Ok(id)
 }
 
 /// Makes of a kept submission what its form, as it is now, makes of `payload`; the person did so at `occurred_at`. What
@@ -82,10 +90,31 @@ pub fn process(
         user_agent: submission.user_agent.clone(),
         admission: Admission::Admitted,
     };
-    let done = attempt(tx, submission.id, &arrival, occurred_at)?;
-    let settled = tx.submissions().settle(submission.id, arrival.form.version, &arrival.payload, &done)?;
+    let done = attempt_if_confirmed(tx, submission.id, &arrival, occurred_at)?;
+    let settled = settle(tx, submission.id, &arrival.form, &arrival.payload, done)?;
+    ask_if_pending(tx, settled.id, settled.status.0, &arrival)?;
+    Ok(settled)
+}
+
+/// Keeps what came of a submission in place of what had come of it before.
+pub fn settle(tx: &mut Tx<'_>, id: Id, form: &Form, payload: &Payload, done: Done) -> Result<Submission> {
+    let settled = tx.submissions().settle(id, form.version, payload, &done)?;
     announce(tx, &settled)?;
     Ok(settled)
+}
+
+fn attempt_if_confirmed(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp) -> Result<Done> {
+    if arrival.form.definition.0.double_opt_in && !confirmation::is_given(tx, id)? {
+        return Ok(Done::held(Status::Pending, None));
+    }
+    attempt(tx, id, arrival, occurred_at)
+}
+
+fn ask_if_pending(tx: &mut Tx<'_>, id: Id, status: Status, arrival: &Arrival) -> Result<()> {
+    match &arrival.reading.email {
+        Some(email) if status == Status::Pending => confirmation::ask(tx, id, email),
+        _ => Ok(()),
+    }
 }
 
 /// What comes of a submission; what cannot be done is undone, and it has failed.
@@ -135,7 +164,8 @@ fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
     }
 }
 
-fn store(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, done: Done) -> Result<Id> {
+/// Keeps a submission with what came of it.
+pub(super) fn store(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, done: Done) -> Result<Id> {
     let submission = Submission {
         workspace_id: tx.scope.workspace,
         id,

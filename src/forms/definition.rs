@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::confirmation_letter::{self, ConfirmationLetter};
+use super::lead_ad;
 use super::policy::UpdatePolicy;
 use super::redirect;
 use super::slot::{Record, Slot};
@@ -49,6 +51,14 @@ pub struct Definition {
     /// Whether every submission opens a new lead, whatever leads there are. Default false.
     #[serde(default)]
     pub always_create_lead: bool,
+    /// Whether somebody who is not known becomes a contact. Default true; otherwise their lead waits without a contact,
+    /// and is not scored before it is linked with one.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub create_contact: bool,
+    /// Whether test leads of an advertising network are taken like any other; they are dropped by default.
+    #[serde(default)]
+    pub take_test_leads: bool,
     /// Key of the strategy that finds known contacts; the default one when left out.
     #[serde(default)]
     #[schema(max_length = 64)]
@@ -101,6 +111,18 @@ pub struct Definition {
     #[serde(default)]
     #[schema(max_items = 2)]
     pub consents: Vec<ConsentAsked>,
+    /// Whether the sender has to confirm their e-mail address before anything is made of a submission (double opt-in):
+    /// they are mailed a link that is good once, for 28 days. Needs a required field that goes to `contact.email`, and
+    /// a service that is set up to send mail. Default false.
+    #[serde(default)]
+    pub double_opt_in: bool,
+    /// The mail that asks for the confirmation.
+    #[serde(default)]
+    pub confirmation: ConfirmationLetter,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn usual_window() -> i64 {
@@ -118,6 +140,9 @@ pub enum Kind {
     Event,
     /// Subscription to a newsletter or the like.
     Subscription,
+    /// The form of a lead ad: an advertising network's responses come in through `/v1/lead-ads/…`, and visitors cannot
+    /// send it.
+    LeadAd,
 }
 
 /// A field of a form.
@@ -141,6 +166,10 @@ pub struct FormField {
     /// Whether it may have several lines. Default false.
     #[serde(default)]
     pub multi_line: bool,
+    /// The question of a lead ad whose answer it takes, as the network numbers it (`questionId`).
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64, example = 1)]
+    pub question_id: Option<i64>,
 }
 
 /// A consent that a form asks for.
@@ -157,6 +186,10 @@ pub struct ConsentAsked {
     /// Whether a submission must give it. Default false.
     #[serde(default)]
     pub required: bool,
+    /// The consent of a lead ad that it is, as the network numbers it (`consentId`).
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64, example = 1)]
+    pub consent_id: Option<i64>,
 }
 
 /// What a consent is for.
@@ -236,6 +269,8 @@ impl Definition {
                 broken.push(Violation::new(format!("/consents/{index}/purpose"), "duplicate", detail));
             }
         }
+        broken.extend(lead_ad::broken(self));
+        broken.extend(self.confirmation.broken());
         broken
     }
 
@@ -269,6 +304,8 @@ impl Definition {
             let detail = "a form that writes contacts or leads needs a field for a name, an e-mail address or a phone";
             missing.push(Violation::new("/fields", "required", detail));
         }
+        missing.extend(lead_ad::missing(self));
+        missing.extend(confirmation_letter::missing(self));
         missing
     }
 

@@ -4,7 +4,8 @@
 
 use super::activity;
 use super::capture::Arrival;
-use super::definition::{Definition, OnUnmatchable, Writes};
+use super::confirmation;
+use super::definition::{Definition, Kind, OnUnmatchable, Writes};
 use super::interest::{self, Whose};
 use super::person::{self, Proof};
 use super::policy::{Contradiction, UpdatePolicy};
@@ -63,6 +64,7 @@ pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp
         lead_strategy: strategies::named(tx, definition, Target::Lead)?,
         reading: &arrival.reading,
         keys: arrival.reading.keys(),
+        confirmed: confirmation::evidence(tx, id, arrival)?,
         done: Done::nothing(),
     };
     tx.take_turns(&visit.turns())?;
@@ -106,6 +108,8 @@ struct Visit<'a> {
     reading: &'a Reading,
     /// What the person is matched by.
     keys: Keys,
+    /// How the sender confirmed their address, if the form asks for that.
+    confirmed: Option<String>,
     done: Done,
 }
 
@@ -115,6 +119,11 @@ impl Visit<'_> {
         let mut turns = matching::turns(&self.keys);
         turns.extend(self.company_name().map(|name| format!("account {}", text::search_key(&name))));
         turns
+    }
+
+    /// Whether somebody who is not known becomes a contact.
+    fn creates_contact(&self) -> bool {
+        self.definition.writes.contact() && self.definition.create_contact
     }
 
     fn company_name(&self) -> Option<String> {
@@ -137,7 +146,7 @@ impl Visit<'_> {
             return Ok(None);
         }
         // The contact of a form that writes contacts is known by the time its lead is looked for.
-        let contact_known = contact.known().or(writes.contact().then_some(Id::NIL));
+        let contact_known = contact.known().or(self.creates_contact().then_some(Id::NIL));
         let needs_lead = writes.lead() && !self.definition.always_create_lead;
         let unmatchable = match writes.contact() && contact.outcome == Found::Unmatchable {
             true => Some(&contact.strategy),
@@ -167,13 +176,13 @@ impl Visit<'_> {
     /// Creates, changes or only credits the contact.
     fn person(&mut self, tx: &mut Tx<'_>, found: &Decision, account: Option<Id>) -> Result<Whose> {
         let (contact, effect, belongs_to) = match (found.known(), self.definition.writes.contact()) {
-            (None, false) => (None, Effect::LeftAlone, None),
+            (None, _) if !self.creates_contact() => (None, Effect::LeftAlone, None),
             (Some(known), false) => {
                 // Whoever opens leads of one person takes turns, however each came to know the person.
                 tx.contacts().lock(known).map_err(vanished)?;
                 (Some(known), Effect::Linked, None)
             }
-            (None, true) => {
+            (None, _) => {
                 let new = person::new_contact(self.reading, account, self.proof(tx));
                 (Some(contacts::create(tx, &new).map_err(overtaken)?.id), Effect::Created, account)
             }
@@ -330,11 +339,11 @@ impl Visit<'_> {
     }
 
     fn keep(&self, tx: &mut Tx<'_>, target: Target, found: &Decision, effect: Effect, id: Option<Id>) -> Result<Id> {
-        let submission_id = Some(self.id);
+        let channel = if self.definition.kind == Kind::LeadAd { Channel::LeadAd } else { Channel::Form };
         matching::keep(
             tx,
             found,
-            matching::Done { target, channel: Channel::Form, submission_id, effect, record_id: id },
+            matching::Done { target, channel, submission_id: Some(self.id), effect, record_id: id },
         )
     }
 
@@ -352,7 +361,8 @@ impl Visit<'_> {
     }
 
     fn proof(&self, tx: &Tx<'_>) -> Proof<'_> {
-        Proof { definition: self.definition, submission: self.id, at: tx.at() }
+        let confirmed = self.confirmed.as_deref();
+        Proof { definition: self.definition, submission: self.id, at: tx.at(), confirmed }
     }
 }
 

@@ -8,7 +8,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::definition::Definition;
 use super::input::{FormPatch, NewForm};
 use super::submission::{self, Status, Submission};
-use super::{Form, FormFilter, FormStatus, SORT_FIELDS, SubmissionFilter, public_handlers};
+use super::{
+    Form, FormFilter, FormStatus, Post, SORT_FIELDS, SubmissionFilter, ad_response_handlers, confirmation,
+    confirmation_handlers, public_handlers,
+};
 use crate::auth::Actor;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -24,6 +27,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(change).service(remove).service(publish).service(stop);
     config.service(list_submissions).service(show_submission);
     public_handlers::routes(config);
+    ad_response_handlers::routes(config);
+    confirmation_handlers::routes(config);
 }
 
 /// A form.
@@ -60,6 +65,10 @@ impl From<Form> for FormView {
             updated_at: form.updated_at,
         }
     }
+}
+
+fn post(actor: &Actor) -> Post {
+    if actor.state.mail.is_some() { Post::Ready } else { Post::Missing }
 }
 
 fn shown(form: Form) -> Result<Answer> {
@@ -159,7 +168,8 @@ async fn show(actor: Actor, PathId(id): PathId) -> Reply {
 )]
 #[patch("/v1/forms/{id}")]
 async fn change(PathId(id): PathId, command: Command<FormPatch>) -> Reply {
-    command.run(move |tx, FormPatch(patch), condition| shown(forms::change(tx, id, patch, condition)?)).await
+    let post = post(&command.actor);
+    command.run(move |tx, FormPatch(patch), condition| shown(forms::change(tx, id, patch, post, condition)?)).await
 }
 
 /// Delete a form
@@ -210,7 +220,8 @@ async fn remove(PathId(id): PathId, command: Command<()>) -> Reply {
 )]
 #[post("/v1/forms/{id}/publish")]
 async fn publish(PathId(id): PathId, command: Command<()>) -> Reply {
-    command.run(move |tx, (), condition| shown(forms::publish(tx, id, condition)?)).await
+    let post = post(&command.actor);
+    command.run(move |tx, (), condition| shown(forms::publish(tx, id, post, condition)?)).await
 }
 
 /// Stop a form
@@ -269,7 +280,8 @@ async fn list_submissions(actor: Actor, query: web::Query<SubmissionQuery>, page
     actor
         .read(move |tx| {
             let total = if count { Some(tx.submissions().count(filter)?) } else { None };
-            Answer::ok(&Page::new(tx.submissions().list(filter, &paging)?, &paging, total, |submission| submission)?)
+            let page = Page::new(tx.submissions().list(filter, &paging)?, &paging, total, |submission| submission)?;
+            Answer::ok(&page.try_map(|submission| confirmation::shown(tx, submission))?)
         })
         .await
 }
@@ -289,6 +301,7 @@ async fn show_submission(actor: Actor, PathId(id): PathId) -> Reply {
     actor
         .read(move |tx| {
             let submission = tx.submissions().get(id)?;
+            let submission = confirmation::shown(tx, submission)?;
             Ok(Answer::ok(&submission)?.version(submission.version))
         })
         .await

@@ -1,19 +1,30 @@
 //! Public entry: forms, and what visitors submit to them (CAP-1 to CAP-4).
 //!
 //! A form is a draft until it is published, then live, then stopped; deleted ones stay as tombstones. `definition` says
-//! what one is made of. A submission arrives in one of three bodies (`wire`), is read in the terms of its form
-//! (`reading`), and whatever a visitor could not put right is kept: `capture` stores it with what became of it, whether
-//! that worked or not. Whom it is from, `matching` decides; `policy` decides what it may change of what is known, and
-//! what may not becomes a proposal.
+//! what one is made of. A submission arrives in one of three bodies (`wire`), or as an advertising network tells of it
+//! (`lead_ad`); it is read in the terms of its form (`reading`), and whatever a visitor could not put right is kept:
+//! `capture` stores it with what became of it, whether that worked or not. Where a form wants addresses confirmed,
+//! `confirmation` lets it wait. Whom it is from, `matching` decides; `policy` decides what it may change of what is
+//! known, and what may not becomes a proposal.
 
 mod activity;
+mod ad_response;
+mod ad_response_handlers;
+mod ad_response_repository;
 pub mod capture;
+pub mod confirmation;
+mod confirmation_handlers;
+pub mod confirmation_letter;
+pub mod confirmation_mail;
+mod confirmation_page;
+mod confirmation_repository;
 mod cors;
 pub mod definition;
 mod fulfil;
 pub mod handlers;
 mod input;
 mod interest;
+pub mod lead_ad;
 pub mod payload;
 mod person;
 pub mod place;
@@ -39,13 +50,13 @@ use crate::clock::Timestamp;
 use crate::db::page::{SortField, SortKind, Sorted};
 use crate::db::types::{Code, JsonOf};
 use crate::db::{Scope, Tx};
-use crate::error::{Error, Result, all_hold};
+use crate::error::{Error, Result, Violation, all_hold};
 use crate::http::condition::Condition;
 use crate::http::patch;
 use crate::id::Id;
 use crate::schema::forms;
 use crate::workspaces;
-use definition::Definition;
+use definition::{Definition, Kind};
 
 pub use repository::{FormFilter, SubmissionFilter};
 
@@ -95,7 +106,7 @@ impl Sorted for Form {
 
 /// Creates a draft.
 pub fn create(tx: &mut Tx<'_>, definition: &Definition) -> Result<Form> {
-    check(tx, definition, FormStatus::Draft)?;
+    check(tx, definition, FormStatus::Draft, Post::Missing)?;
     let at = tx.at();
     let form = Form {
         workspace_id: tx.scope.workspace,
@@ -118,7 +129,7 @@ pub fn get(tx: &mut Tx<'_>, id: Id) -> Result<Form> {
 }
 
 /// Changes the definition by a merge patch. A live form stays fit to be live.
-pub fn change(tx: &mut Tx<'_>, id: Id, change: &Value, condition: &Condition) -> Result<Form> {
+pub fn change(tx: &mut Tx<'_>, id: Id, change: &Value, post: Post, condition: &Condition) -> Result<Form> {
     let form = locked(tx, id, condition)?;
     let mut document = serde_json::to_value(&form.definition.0).map_err(Error::internal)?;
     patch::merge(&mut document, change);
@@ -126,14 +137,14 @@ pub fn change(tx: &mut Tx<'_>, id: Id, change: &Value, condition: &Condition) ->
         let pointer = format!("/{}", error.path().to_string().replace(['.', '['], "/").replace(']', ""));
         Error::invalid(pointer, "invalid", error.inner().to_string())
     })?;
-    check(tx, &definition, form.status.0)?;
+    check(tx, &definition, form.status.0, post)?;
     if definition == form.definition.0 { Ok(form) } else { tx.forms().update(id, &definition, form.status.0) }
 }
 
 /// Lets the form take submissions, if it has all that it needs.
-pub fn publish(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<Form> {
+pub fn publish(tx: &mut Tx<'_>, id: Id, post: Post, condition: &Condition) -> Result<Form> {
     let form = locked(tx, id, condition)?;
-    check(tx, &form.definition.0, FormStatus::Live)?;
+    check(tx, &form.definition.0, FormStatus::Live, post)?;
     match form.status.0 {
         FormStatus::Live => Ok(form),
         _ => tx.forms().update(id, &form.definition.0, FormStatus::Live),
@@ -167,13 +178,26 @@ fn present(form: Form) -> Result<Form> {
     if form.status.0 == FormStatus::Deleted { Err(Error::Gone { merged_into: None }) } else { Ok(form) }
 }
 
+/// Whether the service can send mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Post {
+    /// It is set up to.
+    Ready,
+    /// It is not.
+    Missing,
+}
+
 /// `Err(Invalid)` with all that keeps a form with this definition from being in this state.
-fn check(tx: &mut Tx<'_>, definition: &Definition, status: FormStatus) -> Result<()> {
+fn check(tx: &mut Tx<'_>, definition: &Definition, status: FormStatus, post: Post) -> Result<()> {
     let mut broken = definition.check(&workspaces::settings(tx)?.sources);
     broken.extend(accounts::unknown_owner(tx, definition.owner_id)?);
     broken.extend(strategies::broken(tx, definition, status)?);
     if status == FormStatus::Live {
         broken.extend(definition.missing());
+        if definition.double_opt_in && post == Post::Missing {
+            let detail = "this service cannot send mail: whoever runs it has to set RIPEN_SMTP_URL";
+            broken.push(Violation::new("/double_opt_in", "not_configured", detail));
+        }
     }
     all_hold(broken)
 }
@@ -191,12 +215,20 @@ pub struct Entrance {
 pub fn enter(tx: &mut Tx<'_>, key: &str) -> Result<Entrance> {
     let form = tx.forms().with_public_key(key)?.ok_or(Error::NotFound)?;
     let form = present(form)?;
-    if form.status.0 != FormStatus::Live {
+    if form.status.0 != FormStatus::Live || form.definition.0.kind == Kind::LeadAd {
         return Err(Error::NotFound);
     }
     let scope = Scope { workspace: form.workspace_id, ..tx.scope };
     let default_country = workspaces::settings(&mut Tx { conn: &mut *tx.conn, scope })?.default_country;
     Ok(Entrance { form, default_country })
+}
+
+/// The live form of a lead ad with this public key, of the workspace alone.
+pub fn enter_ad(tx: &mut Tx<'_>, key: &str) -> Result<Form> {
+    let form = tx.forms().with_public_key(key)?.filter(|form| form.workspace_id == tx.scope.workspace);
+    let form = present(form.ok_or(Error::NotFound)?)?;
+    let is_open = form.status.0 == FormStatus::Live && form.definition.0.kind == Kind::LeadAd;
+    if is_open { Ok(form) } else { Err(Error::NotFound) }
 }
 
 /// `f_` and 22 random letters and digits: 131 bits.

@@ -18,6 +18,8 @@ pub struct Proof<'a> {
     pub submission: Id,
     /// When.
     pub at: crate::clock::Timestamp,
+    /// How the sender confirmed their address, if they had to.
+    pub confirmed: Option<&'a str>,
 }
 
 /// The contact that `reading` describes. Sales has yet to earn it.
@@ -146,7 +148,8 @@ fn consent(purpose: Purpose, proof: Proof<'_>) -> Consent {
     let asked = proof.definition.consents.iter().find(|asked| asked.purpose == purpose);
     let version = asked.and_then(|asked| asked.text_version.as_deref());
     let text = version.map(|version| format!(", text {version}")).unwrap_or_default();
-    let evidence = format!("submission {}{text}", proof.submission);
+    let confirmed = proof.confirmed.map(|how| format!(", {how}")).unwrap_or_default();
+    let evidence = format!("submission {}{text}{confirmed}", proof.submission);
     Consent { granted: true, at: proof.at, how: Some("form".to_owned()), evidence: Some(evidence) }
 }
 
@@ -171,7 +174,7 @@ mod tests {
     }
 
     fn proof(definition: &Definition) -> Proof<'_> {
-        Proof { definition, submission: Id::NIL, at: AT }
+        Proof { definition, submission: Id::NIL, at: AT, confirmed: None }
     }
 
     fn reading(values: &[(&str, &str)]) -> Reading {

@@ -180,7 +180,8 @@ fn key(request: &HttpRequest, entrance: &Entrance, body: &[u8]) -> Result<Option
     Ok(Some(Key { principal: format!("form {}", entrance.form.id), method, path, key, fingerprint }))
 }
 
-fn user_agent(headers: &HeaderMap) -> Option<String> {
+/// The program that asks, as it calls itself.
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<String> {
     let text = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes()).into_owned();
     Some(text.chars().filter(|c| !c.is_control()).take(USER_AGENT_MAX).collect())
 }
@@ -199,7 +200,7 @@ fn answered(request: &HttpRequest, entrance: &Entrance, answer: Answer) -> HttpR
 }
 
 /// Whether an `Accept` header would rather have HTML than JSON.
-fn prefers_html(accept: &str) -> bool {
+pub(super) fn prefers_html(accept: &str) -> bool {
     quality(accept, "text", "html") > quality(accept, "application", "json")
 }
 

@@ -42,6 +42,8 @@ pub enum Kind {
     LinkContacts,
     /// Voids interactions, or lets voided ones count again.
     VoidInteractions,
+    /// Mails a sender the link that confirms their address.
+    ConfirmationMail,
 }
 
 /// How far a job is.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Job, Kind, Step};
 use crate::db::Tx;
 use crate::error::Result;
+use crate::forms::confirmation_mail;
 use crate::http::State;
 use crate::interactions::voids;
 use crate::linking;
@@ -29,5 +30,8 @@ pub fn work(kind: Kind) -> Work {
     match kind {
         Kind::LinkContacts => Work::Steps(linking::step),
         Kind::VoidInteractions => Work::Steps(voids::go_on),
+        Kind::ConfirmationMail => {
+            Work::Deed(|state, job| Box::pin(async move { confirmation_mail::send(&state, &job).await }))
+        }
     }
 }

@@ -234,13 +234,7 @@ impl Scores<'_, '_> {
     }
 
     /// Writes what follows from a lead's scores into the lead.
-    pub fn set_standing(
-        &mut self,
-        lead: Id,
-        score: i64,
-        temperature: Option<String>,
-        flags: Flags,
-    ) -> Result<()> {
+    pub fn set_standing(&mut self, lead: Id, score: i64, temperature: Option<String>, flags: Flags) -> Result<()> {
         diesel::update(leads::table.find((self.0.scope.workspace, lead)))
             .set((
                 leads::score.eq(score),

@@ -17,6 +17,7 @@ use ripen::http::idempotency::Terms;
 use ripen::http::rate::Rate;
 use ripen::id::Id;
 use ripen::jobs::worker;
+use ripen::mail::Mail;
 use ripen::workspaces::{self, NewUser};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -29,6 +30,12 @@ use super::people::{Credential, Person, http};
 pub const SECRET: &[u8] = b"a secret only for tests, of more than 32 bytes";
 /// When a test's clock starts, unless the test says otherwise.
 const START: &str = "2026-03-02T09:00:00Z";
+/// The sender of the services' mail.
+pub const MAIL_FROM: &str = "Müller & Söhne <hello@ripen.example>";
+/// What links in mail begin with.
+pub const PUBLIC_URL: &str = "https://ripen.example";
+/// How long a mail server may take.
+const MAIL_PATIENCE: Duration = Duration::from_millis(1_500);
 /// Connections of one service; every test has one, and all share the server's.
 const CONNECTIONS: u32 = 5;
 
@@ -45,7 +52,7 @@ pub struct TestApp {
 }
 
 /// What a test may want otherwise.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Where the clock starts.
     pub start: Timestamp,
@@ -55,6 +62,8 @@ pub struct Options {
     pub idempotency: Terms,
     /// How many workers do jobs, and how long their leases last.
     pub jobs: worker::Terms,
+    /// The mail server, as `RIPEN_SMTP_URL` takes it.
+    pub smtp: Option<String>,
 }
 
 impl Default for Options {
@@ -64,6 +73,7 @@ impl Default for Options {
             rate_limit: 0,
             idempotency: Terms { keep_s: 24 * 3600, lease_s: 30 },
             jobs: worker::Terms { workers: 2, lease_s: 60 },
+            smtp: None,
         }
     }
 }
@@ -86,7 +96,9 @@ impl TestApp {
         db.migrate().await.unwrap();
         let (clock, tokens) = (Clock::manual(options.start), Tokens::new(SECRET).unwrap());
         let state = State::new(db, clock.clone(), tokens, Rate::new(options.rate_limit), options.idempotency);
-        let state = web::Data::new(state.unwrap());
+        let mail = options.smtp.as_deref().map(|url| Mail::new(url, MAIL_FROM, PUBLIC_URL).unwrap());
+        let mail = mail.map(|mail| mail.with_patience(MAIL_PATIENCE));
+        let state = web::Data::new(state.unwrap().with_mail(mail));
         let server = Running::start(state.clone(), options.jobs);
         let base: Arc<str> = server.base.as_str().into();
         let main = Workspace::create(&state, &base, "acme").await;

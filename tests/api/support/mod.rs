@@ -6,8 +6,9 @@ pub mod bodies;
 mod database;
 mod people;
 pub mod process;
+pub mod smtp;
 
 pub use answer::Answer;
-pub use app::{Options, SECRET, TestApp, Workspace};
+pub use app::{MAIL_FROM, Options, PUBLIC_URL, SECRET, TestApp, Workspace};
 pub use database::Database;
 pub use people::{Credential, Person, Request, http};

@@ -1,0 +1,3 @@
+DROP TABLE ad_responses;
+DROP TABLE confirmation_links;
+DROP TABLE confirmations;
