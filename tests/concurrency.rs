@@ -16,13 +16,16 @@ const REQUESTS: usize = 30;
 /// People whom the storm is about; few, so that callers meet.
 const PEOPLE: usize = 4;
 
+/// Requests that come at once about one new person.
+const AT_ONCE: usize = 64;
+
 /// A form whose submissions become contacts and leads; the path visitors send it to.
 async fn live_form(admin: &Person) -> String {
     let form = json!({
         "name": "White paper", "kind": "landing_page", "source": "landing_page", "duplicate_window_s": 0,
         "fields": [
             {"name": "email", "required": true, "maps_to": "contact.email"},
-            {"name": "company", "maps_to": "account.name"},
+            {"name": "company", "maps_to": "account.name"}, {"name": "question"},
         ],
     });
     let form = admin.post("/v1/forms", form).await.expect(201);
@@ -183,5 +186,79 @@ async fn two_instances_on_one_database_act_as_one() {
     let id = created[0].json()["id"].clone();
     for refused in contacts.iter().filter(|answer| answer.status() != 201) {
         assert_eq!(refused.expect_problem(409, "duplicate-contact")["contact_id"], id);
+    }
+}
+
+/// A lead ad whose responses become contacts and leads; the path LinkedIn's responses are sent to.
+async fn live_ad(admin: &Person) -> String {
+    let form = json!({
+        "name": "Lead ad", "kind": "lead_ad", "source": "lead_ad",
+        "fields": [
+            {"name": "email", "required": true, "maps_to": "contact.email", "question_id": 1},
+            {"name": "company", "maps_to": "account.name", "question_id": 2},
+        ],
+    });
+    let form = admin.post("/v1/forms", form).await.expect(201);
+    admin.post(&format!("/v1/forms/{}/publish", bodies::id(&form)), Value::Null).await.expect(200);
+    format!("/v1/lead-ads/linkedin/{}", form["key"].as_str().unwrap())
+}
+
+/// The doors that people come through.
+struct Doors {
+    visitor: Person,
+    admin: Person,
+    form: String,
+    ad: String,
+}
+
+impl Doors {
+    /// Somebody comes through one of the doors; the status must be one of those that the door gives.
+    async fn enter(&self, email: &str, number: usize) {
+        let told = json!({"questionId": 1, "answerDetails": {"textQuestionAnswer": {"answer": email}}});
+        let company = format!("Company {}", number % 3);
+        let (answer, usual) = match number % 8 {
+            0..3 => {
+                let fields = json!({"email": email, "company": company, "question": format!("{number}?")});
+                (self.visitor.post(&self.form, json!({"fields": fields})).await, [202, 202])
+            }
+            3 => {
+                let fields = [("email", email), ("question", &format!("{number}?"))];
+                (self.visitor.request(Method::POST, &self.form).form(&fields).send().await, [202, 202])
+            }
+            4 | 5 => {
+                let response = json!({"id": format!("{email} {number}"), "submittedAt": 1_772_355_600_000_i64,
+                    "leadType": "SPONSORED", "formResponse": {"answers": [told]}});
+                (self.admin.post(&self.ad, response).await, [201, 201])
+            }
+            6 => (self.admin.post("/v1/contacts", json!({"email": email})).await, [201, 409]),
+            _ => {
+                let lead = json!({"topic": "Software", "source": "referral", "contact": {"email": email}});
+                (self.admin.post("/v1/leads", lead).await, [201, 201])
+            }
+        };
+        assert!(usual.contains(&answer.status()), "{} {}", answer.status(), answer.text());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests have no config.rs")]
+fn door_rounds() -> usize {
+    std::env::var("DOOR_ROUNDS").map_or(3, |rounds| rounds.parse().expect("DOOR_ROUNDS must be a number"))
+}
+
+#[tokio::test]
+async fn somebody_new_who_comes_through_every_door_at_once_is_one_contact() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let (form, ad) = (live_form(&admin).await, live_ad(&admin).await);
+    let doors = Doors { visitor: app.visitor(), admin, form, ad };
+    let count =
+        async |path: &str| doors.admin.get(&format!("{path}?limit=1&count=true")).await.expect(200)["total"].clone();
+    for round in 1..=door_rounds() {
+        let email = format!("new-{round}@example.com");
+        join_all((0..AT_ONCE).map(|number| doors.enter(&email, number))).await;
+        // One lead of the form, one of the ad, and the eight that were opened by hand; each submission is an interaction.
+        let counted = [count("/v1/contacts").await, count("/v1/leads").await, count("/v1/interactions").await];
+        assert_eq!(counted, [json!(round), json!(10 * round), json!(48 * round)], "round {round}");
+        assert_eq!(records(&doors.admin, "/v1/submissions?status=failed").await, [] as [Value; 0], "round {round}");
     }
 }
