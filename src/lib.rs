@@ -9,7 +9,8 @@
 //! through [`filter`] conditions and at interactions by kind; every point it gives is a row of a ledger. When a score
 //! moves the lead, [`process`] opens its one door from stage to stage. A value that contradicts what is known waits in
 //! [`proposals`] until a user decides, and [`provenance`] keeps who or what set each field. Whatever happened is written
-//! to [`events`] with it, so that others may hear of it.
+//! to [`events`] with it, so that others may hear of it. Two records that turn out to be one become one, and two again,
+//! in [`merges`].
 //!
 //! # Rooms
 //!
@@ -18,7 +19,7 @@
 //! are pure functions over values. A use case receives a transaction, [`db::Tx`], and so composes with others; the
 //! handler or job that began the transaction ends it. Use cases call those of rooms before them in this order:
 //! workspaces, events, provenance, accounts, contacts, matching, process, leads, scoring, interactions, proposals,
-//! linking, forms. Handlers compose any.
+//! linking, forms, merges. Handlers compose any.
 //!
 //! # Below the rooms
 //!
@@ -28,6 +29,7 @@
 pub mod contacts;
 pub mod accounts;
 pub mod matching;
+pub mod merges;
 pub mod leads;
 pub mod forms;
 pub mod proposals;

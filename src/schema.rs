@@ -225,6 +225,7 @@ diesel::table! {
         origin_key -> Nullable<Text>,
         attributes -> Json,
         search_key -> Text,
+        merged_into_id -> Nullable<Uuid>,
         version -> BigInt,
         created_at -> Instant,
         updated_at -> Instant,
@@ -569,6 +570,39 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    merges (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        survivor_id -> Uuid,
+        loser_id -> Uuid,
+        because -> Text,
+        fields -> Json,
+        moved -> Json,
+        snapshot -> Json,
+        merged_at -> Instant,
+        merged_by -> Nullable<Uuid>,
+        undone_at -> Nullable<Instant>,
+        undone_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::db::types::Uuid;
+
+    merge_moves (workspace_id, merge_id, link, record_id) {
+        workspace_id -> Uuid,
+        merge_id -> Uuid,
+        link -> Text,
+        record_id -> Uuid,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     ad_responses,
@@ -591,6 +625,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     match_decisions,
     matching_strategies,
     matching_strategy_versions,
+    merge_moves,
+    merges,
     proposals,
     score_entries,
     scoring_model_versions,

@@ -17,6 +17,7 @@ const ROOMS: &[&str] = &[
     "proposals",
     "linking",
     "forms",
+    "merges",
 ];
 
 /// Files of rules: pure functions over values, which any room may use.
@@ -24,6 +25,7 @@ const RULES: &[&str] = &[
     "attributes.rs",
     "clock.rs",
     "contacts/identity.rs",
+    "contacts/merge.rs",
     "filter/check.rs",
     "filter/compare.rs",
     "filter/field.rs",
@@ -43,11 +45,13 @@ const RULES: &[&str] = &[
     "http/ndjson.rs",
     "id.rs",
     "interactions/network.rs",
+    "leads/merge.rs",
     "linking/person.rs",
     "matching/decide.rs",
     "matching/keys.rs",
     "matching/origin.rs",
     "matching/strategy.rs",
+    "merges/fields.rs",
     "process/stage.rs",
     "process/transition.rs",
     "provenance/compare.rs",

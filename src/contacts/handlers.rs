@@ -99,12 +99,15 @@ async fn create(command: Command<NewContact>) -> Reply {
 
 /// Get a contact
 ///
-/// One person.
+/// One person. One who was merged into another gives 410 with that contact's id.
 #[utoipa::path(
     tag = "contacts",
     operation_id = "get_contact",
     params(("id" = Id, Path, description = "The contact")),
-    responses((status = 200, description = "The contact", body = Contact)),
+    responses(
+        (status = 200, description = "The contact", body = Contact),
+        (status = 410, description = "The contact was merged into another"),
+    ),
     security(("bearer" = ["contacts:read"])),
 )]
 #[get("/v1/contacts/{id}")]
@@ -130,6 +133,7 @@ async fn show(actor: Actor, PathId(id): PathId) -> Reply {
     request_body(content = ContactPatch, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "The contact after the change", body = Contact),
+        (status = 410, description = "The contact was merged into another"),
         (status = 412, description = "The contact has changed since it was read"),
     ),
     security(("bearer" = ["contacts:write"])),
@@ -154,7 +158,7 @@ async fn change(PathId(id): PathId, command: Command<ContactPatch>) -> Reply {
 
 /// Delete a contact
 ///
-/// Only a contact that no lead and no interaction refers to; otherwise 409.
+/// Only a contact that no lead and no interaction refers to; otherwise 409. Contacts that were merged into it go with it.
 #[utoipa::path(
     tag = "contacts",
     operation_id = "delete_contact",
@@ -164,6 +168,7 @@ async fn change(PathId(id): PathId, command: Command<ContactPatch>) -> Reply {
     ),
     responses(
         (status = 204, description = "Deleted"),
+        (status = 410, description = "The contact was merged into another"),
         (status = 412, description = "The contact has changed since it was read"),
     ),
     security(("bearer" = ["contacts:write"])),

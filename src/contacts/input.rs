@@ -324,7 +324,8 @@ fn filled(text: &Option<String>) -> Option<String> {
     text.clone().filter(|text| !text.trim().is_empty())
 }
 
-fn search_key(first: &Option<String>, last: &Option<String>, email_key: &Option<String>) -> String {
+/// What `q` searches.
+pub fn search_key(first: &Option<String>, last: &Option<String>, email_key: &Option<String>) -> String {
     let parts: Vec<&str> = [first, last, email_key].into_iter().flatten().map(String::as_str).collect();
     text::search_key(&parts.join(" "))
 }

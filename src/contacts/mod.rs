@@ -3,10 +3,15 @@
 //! No two contacts of a workspace share an e-mail address or external id, whatever arrives at once; the attempt is
 //! answered with the contact that has it. Phones may be shared, as colleagues share a switchboard. What was typed is
 //! kept beside the normalised form that is compared. A contact that leads or interactions refer to is not deleted.
+//!
+//! A contact that was merged into another is gone for everyone who asks for it, and says where it went (MAT-9). Its
+//! identities lead to the survivor.
 
 pub mod handlers;
 pub mod identity;
 mod input;
+pub mod merge;
+mod merged_repository;
 mod phone;
 mod repository;
 
@@ -31,7 +36,7 @@ use crate::matching::strategy::Field;
 use crate::provenance;
 use crate::schema::contacts;
 
-pub use input::{ContactPatch, NewContact};
+pub use input::{ContactPatch, NewContact, search_key};
 pub use repository::ContactFilter;
 
 /// A person.
@@ -235,6 +240,7 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &ContactPatch, condition: &Conditi
     }
     let changes = patch.changes(tx, &before)?;
     refuse_duplicate(tx, id, changes.new_email_key(), changes.new_external_id())?;
+    tx.contacts().take_back(id, changes.new_email_key(), changes.new_external_id())?;
     let contact = tx.contacts().update(id, changes)?;
     provenance::note_change(tx, id, &before, &contact)?;
     for anonymous_id in patch.anonymous_ids.iter().flatten() {

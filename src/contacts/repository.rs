@@ -7,7 +7,7 @@ use super::input::Changes;
 use crate::db::connection::MultiBackend;
 use crate::db::page::{Condition, Paging, contains_pattern};
 use crate::db::{Conn, Tx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::matching::decide::Keys;
 use crate::matching::strategy::Field;
@@ -47,40 +47,58 @@ impl Contacts<'_, '_> {
         Ok(())
     }
 
+    /// The contact. `Err(Gone)` for one that was merged into another.
     pub fn get(&mut self, id: Id) -> Result<Contact> {
-        Ok(table.find((self.0.scope.workspace, id)).select(Contact::as_select()).first(self.0.conn)?)
+        present(table.find((self.0.scope.workspace, id)).select(Contact::as_select()).first(self.0.conn)?)
     }
 
+    /// The contact, unless there is none or it was merged into another.
     pub fn find(&mut self, id: Id) -> Result<Option<Contact>> {
-        let found = table.find((self.0.scope.workspace, id)).select(Contact::as_select());
-        Ok(found.first(self.0.conn).optional()?)
+        let found = table.find((self.0.scope.workspace, id)).filter(contacts::merged_into_id.is_null());
+        Ok(found.select(Contact::as_select()).first(self.0.conn).optional()?)
     }
 
-    /// The contact, which no other transaction changes until this one ends.
+    /// The contact, which no other transaction changes until this one ends. `Err(Gone)` for one that was merged into
+    /// another.
     pub fn lock(&mut self, id: Id) -> Result<Contact> {
         let key = (self.0.scope.workspace, id);
-        Ok(match &mut *self.0.conn {
+        present(match &mut *self.0.conn {
             Conn::Postgres(conn) => table.find(key).select(Contact::as_select()).for_no_key_update().first(conn)?,
             Conn::Sqlite(conn) => table.find(key).select(Contact::as_select()).first(conn)?,
         })
     }
 
-    /// The contact with a normalised e-mail address.
+    /// The contact with a normalised e-mail address, be it one of a contact that was merged into it.
     pub fn with_email(&mut self, key: &str) -> Result<Option<Id>> {
         let found = table
             .filter(contacts::workspace_id.eq(self.0.scope.workspace))
             .filter(contacts::email_key.eq(key))
-            .select(contacts::id);
-        Ok(found.first(self.0.conn).optional()?)
+            .select((contacts::id, contacts::merged_into_id));
+        Ok(found.first(self.0.conn).optional()?.map(last_survivor))
     }
 
-    /// The contact with an id in another system.
+    /// The contact with an id in another system, be it one of a contact that was merged into it.
     pub fn with_external_id(&mut self, external_id: &str) -> Result<Option<Id>> {
         let found = table
             .filter(contacts::workspace_id.eq(self.0.scope.workspace))
             .filter(contacts::external_id.eq(external_id))
-            .select(contacts::id);
-        Ok(found.first(self.0.conn).optional()?)
+            .select((contacts::id, contacts::merged_into_id));
+        Ok(found.first(self.0.conn).optional()?.map(last_survivor))
+    }
+
+    /// Lets a contact have identities that were left to those merged into it.
+    pub(super) fn take_back(&mut self, id: Id, email_key: Option<&str>, external_id: Option<&str>) -> Result<()> {
+        let merged =
+            || table.filter(contacts::workspace_id.eq(self.0.scope.workspace)).filter(contacts::merged_into_id.eq(id));
+        if let Some(key) = email_key {
+            let none = (contacts::email.eq(None::<String>), contacts::email_key.eq(None::<String>));
+            diesel::update(merged().filter(contacts::email_key.eq(key))).set(none).execute(self.0.conn)?;
+        }
+        if let Some(key) = external_id {
+            let none = contacts::external_id.eq(None::<String>);
+            diesel::update(merged().filter(contacts::external_id.eq(key))).set(none).execute(self.0.conn)?;
+        }
+        Ok(())
     }
 
     /// The contact that an anonymous id is known to be.
@@ -89,7 +107,8 @@ impl Contacts<'_, '_> {
         Ok(found.first(self.0.conn).optional()?)
     }
 
-    /// Contacts that share at least one indexed key with `keys`; of each key at most two hundred, the latest changed.
+    /// Contacts that share at least one indexed key with `keys`; of each key at most two hundred, the latest changed. One
+    /// that has a key only through a contact that was merged into it shows that key as its own.
     pub fn with_keys(&mut self, keys: &Keys) -> Result<Vec<Contact>> {
         let mut found: Vec<Contact> = Vec::new();
         for (field, key) in keys {
@@ -110,12 +129,29 @@ impl Contacts<'_, '_> {
                 .limit(MOST_CANDIDATES)
                 .select(Contact::as_select());
             for contact in page.load::<Contact>(self.0.conn)? {
-                if found.iter().all(|known| known.id != contact.id) {
-                    found.push(contact);
-                }
+                self.add_survivor(&mut found, contact, *field, key)?;
             }
         }
         Ok(found)
+    }
+
+    fn add_survivor(&mut self, found: &mut Vec<Contact>, contact: Contact, field: Field, key: &str) -> Result<()> {
+        let (id, is_merged) = (last_survivor((contact.id, contact.merged_into_id)), contact.merged_into_id.is_some());
+        if found.iter().all(|known| known.id != id) {
+            found.push(if is_merged { self.get(id)? } else { contact });
+        }
+        let survivor = found.iter_mut().find(|known| known.id == id);
+        if let Some(survivor) = survivor.filter(|_| is_merged) {
+            let place = match field {
+                Field::Email => &mut survivor.email_key,
+                Field::Phone => &mut survivor.phone_key,
+                Field::Mobile => &mut survivor.mobile_key,
+                Field::ExternalId => &mut survivor.external_id,
+                _ => return Ok(()),
+            };
+            *place = Some(key.to_owned());
+        }
+        Ok(())
     }
 
     /// Remembers that an anonymous id is this contact's, unless it is known to be somebody's.
@@ -175,13 +211,18 @@ impl Contacts<'_, '_> {
         self.get(id)
     }
 
+    /// Removes a contact and those that were merged into it.
     pub fn delete(&mut self, id: Id) -> Result<()> {
+        let merged =
+            table.filter(contacts::workspace_id.eq(self.0.scope.workspace)).filter(contacts::merged_into_id.eq(id));
+        diesel::delete(merged).execute(self.0.conn)?;
         diesel::delete(table.find((self.0.scope.workspace, id))).execute(self.0.conn)?;
         Ok(())
     }
 
     fn filtered(&self, filter: &ContactFilter) -> BoxedQuery<'static, MultiBackend> {
-        let mut query = table.filter(contacts::workspace_id.eq(self.0.scope.workspace)).into_boxed();
+        let query = table.filter(contacts::workspace_id.eq(self.0.scope.workspace));
+        let mut query = query.filter(contacts::merged_into_id.is_null()).into_boxed();
         if let Some(q) = &filter.q {
             query = query.filter(contacts::search_key.like(contains_pattern(&text::compare_key(q))).escape('!'));
         }
@@ -202,4 +243,17 @@ impl Contacts<'_, '_> {
         }
         query
     }
+}
+
+/// The contact, unless it was merged into another.
+fn present(contact: Contact) -> Result<Contact> {
+    match contact.merged_into_id {
+        None => Ok(contact),
+        merged_into => Err(Error::Gone { merged_into }),
+    }
+}
+
+/// A contact, or the one it was merged into.
+fn last_survivor((id, merged_into): (Id, Option<Id>)) -> Id {
+    merged_into.unwrap_or(id)
 }

@@ -24,7 +24,10 @@ pub fn of(
     at: Timestamp,
 ) -> Option<NewInteraction> {
     let (definition, reading) = (&arrival.form.definition.0, &arrival.reading);
-    let person = person(arrival).filter(|_| contact.is_none());
+    let (person, known_by) = match contact {
+        None => (person(arrival), None),
+        Some(_) => (None, person(arrival)),
+    };
     // A lead that was given to another contact since is not this one's to be scored by.
     let lead_id = lead.filter(|lead| lead.contact_id.is_none() || lead.contact_id == contact).map(|lead| lead.id);
     if contact.is_none() && person.is_none() && lead_id.is_none() {
@@ -33,6 +36,7 @@ pub fn of(
     Some(NewInteraction {
         contact_id: contact,
         person,
+        known_by,
         lead_id,
         asset: definition.asset.clone(),
         campaign: reading.value(&Slot::Campaign).or_else(|| definition.campaign.clone()),

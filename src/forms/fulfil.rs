@@ -69,6 +69,9 @@ pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp
     };
     tx.take_turns(&visit.turns())?;
     let found = matching::find_contact(tx, &visit.contact_strategy, &visit.keys)?;
+    if let Some(known) = found.known() {
+        tx.merged().refuse_contact(known)?;
+    }
     match visit.obstacle(&found)? {
         None => {
             let account = visit.company(tx)?;
@@ -377,7 +380,7 @@ fn overtaken(error: Error) -> Error {
 /// A record that was there a moment ago: on the next try it is not found at all.
 fn vanished(error: Error) -> Error {
     match error {
-        Error::NotFound => Error::Contention("a matched record was deleted".into()),
+        Error::NotFound | Error::Gone { .. } => Error::Contention("a matched record was deleted or merged".into()),
         error => error,
     }
 }

@@ -196,6 +196,7 @@ mod tests {
             origin_key: None,
             attributes: JsonOf(serde_json::from_value(json!({"size": 50, "role": "buyer"})).unwrap()),
             search_key: "crm".into(),
+            merged_into_id: None,
             version: 1,
             created_at: at,
             updated_at: at,

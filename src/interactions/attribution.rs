@@ -27,8 +27,8 @@ pub(super) struct Gained {
 
 /// The contact who did it, if known.
 pub(super) fn resolve(tx: &mut Tx<'_>, new: &NewInteraction, checked: &Checked) -> Result<Option<Id>> {
-    if new.contact_id.is_some() {
-        return Ok(new.contact_id);
+    if checked.contact.is_some() {
+        return Ok(checked.contact);
     }
     let Some(person) = &new.person else {
         return Ok(checked.lead.as_ref().and_then(|lead| lead.contact_id));

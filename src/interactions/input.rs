@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::contacts::identity;
 use crate::db::Tx;
 use crate::db::types::{Code, JsonOf};
-use crate::error::{Result, Violation, all_hold};
+use crate::error::{Error, Result, Violation, all_hold};
 use crate::id::Id;
 use crate::leads::Lead;
 use crate::scoring::Evidence;
@@ -71,6 +71,9 @@ pub struct NewInteraction {
     pub contact_id: Option<Id>,
     /// Who did it, by keys. When nobody is known by them the interaction waits for the person to appear.
     pub person: Option<Person>,
+    /// What the person was known by, where the contact is named because somebody looked it up: kept beside it.
+    #[serde(skip)]
+    pub known_by: Option<Person>,
     /// The lead it was done about. Without contact and person, the lead's contact did it.
     pub lead_id: Option<Id>,
     /// The asset it was done with.
@@ -116,6 +119,9 @@ fn human() -> Evidence {
 pub(super) struct Checked {
     pub email_key: Option<String>,
     pub phone_key: Option<String>,
+    /// The contact it names, or the one that contact was merged into.
+    pub contact: Option<Id>,
+    /// The lead it names, or the one that lead was merged into.
     pub lead: Option<Lead>,
     pub address: Option<network::Address>,
     /// The message it answers, if that is known.
@@ -130,6 +136,7 @@ impl NewInteraction {
             occurred_at,
             contact_id: None,
             person: None,
+            known_by: None,
             lead_id: None,
             asset: None,
             campaign: None,
@@ -160,6 +167,11 @@ impl NewInteraction {
         turns
     }
 
+    /// What is told of the person, or was known of them by whoever named the contact.
+    fn told(&self) -> Option<&Person> {
+        self.person.as_ref().or(self.known_by.as_ref())
+    }
+
     /// Checks all that the contract cannot; every broken rule is reported.
     pub(super) fn checked(&self, tx: &mut Tx<'_>, country: Option<&str>) -> Result<Checked> {
         let mut broken = Vec::new();
@@ -182,7 +194,7 @@ impl NewInteraction {
             ));
         }
         let mut checked = self.check_person(country, &mut broken);
-        checked.lead = self.check_references(tx, &mut broken)?;
+        self.check_references(tx, &mut checked, &mut broken)?;
         checked.message = self.check_reply(tx, &mut broken)?;
         match self.remote_address.as_deref().map(network::address) {
             Some(Ok(address)) => checked.address = Some(address),
@@ -204,7 +216,7 @@ impl NewInteraction {
             broken.push(Violation::new("/person", "required", detail));
             return checked;
         }
-        let person = self.person.clone().unwrap_or_default();
+        let person = self.told().cloned().unwrap_or_default();
         match person.email.as_deref().map(identity::email) {
             Some(Ok(email)) => checked.email_key = Some(email.key),
             Some(Err(rejected)) => broken.push(rejected.at("/person/email")),
@@ -254,15 +266,17 @@ impl NewInteraction {
         }
     }
 
-    /// Checks that all it names exists in the workspace; gives the lead it names.
-    fn check_references(&self, tx: &mut Tx<'_>, broken: &mut Vec<Violation>) -> Result<Option<Lead>> {
+    /// Checks that all it names exists in the workspace. What was merged stands for its survivor: no interaction is
+    /// refused for it.
+    fn check_references(&self, tx: &mut Tx<'_>, checked: &mut Checked, broken: &mut Vec<Violation>) -> Result<()> {
         let mut unknown = |pointer: &str, what: &str| {
             broken.push(Violation::new(pointer, "unknown", format!("there is no such {what} in this workspace")));
         };
-        if let Some(id) = self.contact_id
-            && tx.contacts().find(id)?.is_none()
-        {
-            unknown("/contact_id", "contact");
+        if let Some(id) = self.contact_id {
+            checked.contact = tx.merged().contact(id)?;
+            if checked.contact.is_none() {
+                unknown("/contact_id", "contact");
+            }
         }
         if let Some(id) = self.sender_id
             && tx.users().find(id)?.is_none()
@@ -274,21 +288,27 @@ impl NewInteraction {
         {
             unknown("/form_id", "form");
         }
-        let Some(id) = self.lead_id else { return Ok(None) };
-        let lead = tx.leads().find(id)?;
-        match &lead {
+        let Some(id) = self.lead_id else { return Ok(()) };
+        checked.lead = match tx.merged().lead(id)? {
+            Some(survivor) => {
+                let vanished = || Error::Contention("a lead was merged or deleted".into());
+                Some(tx.leads().find(survivor)?.ok_or_else(vanished)?)
+            }
+            None => None,
+        };
+        match &checked.lead {
             None => unknown("/lead_id", "lead"),
-            Some(lead) if self.contact_id.is_some_and(|contact| lead.contact_id.is_some_and(|own| own != contact)) => {
+            Some(lead) if checked.contact.is_some_and(|contact| lead.contact_id.is_some_and(|own| own != contact)) => {
                 broken.push(Violation::new("/lead_id", "not_allowed", "the lead is another contact's"));
             }
             Some(_) => {}
         }
-        Ok(lead)
+        Ok(())
     }
 
     /// The row to write.
     pub(super) fn interaction(&self, tx: &Tx<'_>, checked: &Checked, contact_id: Option<Id>) -> Interaction {
-        let person = self.person.clone().unwrap_or_default();
+        let person = self.told().cloned().unwrap_or_default();
         let answered = self.in_reply_to.clone().unwrap_or_default();
         let (remote_address, network_key) = checked.address.clone().map(|it| (it.shown, it.key)).unzip();
         let mut interaction = Interaction {
@@ -298,7 +318,7 @@ impl NewInteraction {
             occurred_at: self.occurred_at,
             recorded_at: tx.at(),
             contact_id,
-            lead_id: self.lead_id,
+            lead_id: checked.lead.as_ref().map(|lead| lead.id),
             email_key: checked.email_key.clone(),
             phone_key: checked.phone_key.clone(),
             external_person_id: person.external_id,

@@ -167,6 +167,9 @@ pub fn record(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Result<Re
     let written = write(tx, batch, country.as_deref(), &mut gained)?;
     let affected = affected_leads(tx, &written, &gained)?;
     let outcomes = rescore(tx, &written, &affected, gained)?;
+    // What scoring holds now cannot be merged any more; what was merged before is to be asked for again.
+    let named: Vec<Id> = written.iter().flatten().filter_map(|(item, _)| item.lead_id).collect();
+    tx.merged().refuse_leads(&named)?;
     Ok(written
         .into_iter()
         .map(|item| {
@@ -215,6 +218,7 @@ fn write_one(tx: &mut Tx<'_>, new: &NewInteraction, country: Option<&str>, gaine
     let contact_id = attribution::resolve(tx, new, &checked)?;
     let interaction = new.interaction(tx, &checked, contact_id);
     tx.interactions().insert(&interaction)?;
+    remember_merged(tx, new, &interaction)?;
     if let (Some(contact), Some(anonymous_id)) = (contact_id, &interaction.anonymous_id) {
         attribution::recognise(tx, contact, anonymous_id, gained)?;
     }
@@ -233,6 +237,17 @@ fn complete_replies(tx: &mut Tx<'_>, message: &Interaction, gained: &mut Gained)
         gained.interactions.push(reply.id);
         gained.contacts.extend(reply.contact_id);
         gained.leads.extend(reply.lead_id.filter(|_| reply.contact_id.is_none()));
+    }
+    Ok(())
+}
+
+/// Remembers what the interaction named that was merged since, so that it follows should the merge be undone.
+fn remember_merged(tx: &mut Tx<'_>, new: &NewInteraction, interaction: &Interaction) -> Result<()> {
+    if let Some(named) = new.contact_id.filter(|named| Some(*named) != interaction.contact_id) {
+        tx.merged().came_for(named, "interactions.contact_id", interaction.id)?;
+    }
+    if let Some(named) = new.lead_id.filter(|named| Some(*named) != interaction.lead_id) {
+        tx.merged().came_for(named, "interactions.lead_id", interaction.id)?;
     }
     Ok(())
 }

@@ -124,13 +124,18 @@ impl Interactions<'_, '_> {
         query
     }
 
-    /// The contact with a phone, as phone or mobile, if no other has it.
+    /// The contact with a phone, as phone or mobile, be it one of a contact that was merged into it, if no other has
+    /// it.
     pub fn only_contact_with_phone(&mut self, key: &str) -> Result<Option<Id>> {
-        let all =
-            contacts::table.filter(contacts::workspace_id.eq(self.0.scope.workspace)).select(contacts::id).limit(2);
+        let all = contacts::table.filter(contacts::workspace_id.eq(self.0.scope.workspace));
+        let own = all.filter(contacts::merged_into_id.is_null()).select(contacts::id).limit(2);
+        let through = all.filter(contacts::merged_into_id.is_not_null());
+        let through = through.select(contacts::merged_into_id.assume_not_null()).distinct().limit(2);
         // One look for each column: of an "or" SQLite would make a look at every contact of the workspace.
-        let mut found: Vec<Id> = all.filter(contacts::phone_key.eq(key)).load(self.0.conn)?;
-        found.extend(all.filter(contacts::mobile_key.eq(key)).load::<Id>(self.0.conn)?);
+        let mut found: Vec<Id> = own.filter(contacts::phone_key.eq(key)).load(self.0.conn)?;
+        found.extend(own.filter(contacts::mobile_key.eq(key)).load::<Id>(self.0.conn)?);
+        found.extend(through.filter(contacts::phone_key.eq(key)).load::<Id>(self.0.conn)?);
+        found.extend(through.filter(contacts::mobile_key.eq(key)).load::<Id>(self.0.conn)?);
         found.sort_unstable();
         found.dedup();
         Ok(match found.as_slice() {

@@ -258,7 +258,10 @@ struct Expand {
     tag = "leads",
     operation_id = "get_lead",
     params(("id" = Id, Path, description = "The lead"), Expand),
-    responses((status = 200, description = "The lead", body = LeadView)),
+    responses(
+        (status = 200, description = "The lead", body = LeadView),
+        (status = 410, description = "The lead was merged into another"),
+    ),
     security(("bearer" = ["leads:read"])),
 )]
 #[get("/v1/leads/{id}")]
@@ -290,6 +293,7 @@ async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Re
     request_body(content = LeadPatch, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "The lead after the change", body = Lead),
+        (status = 410, description = "The lead was merged into another"),
         (status = 412, description = "The lead has changed since it was read"),
     ),
     security(("bearer" = ["leads:write"])),
@@ -320,6 +324,7 @@ async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
     ),
     responses(
         (status = 204, description = "Deleted"),
+        (status = 410, description = "The lead was merged into another"),
         (status = 412, description = "The lead has changed since it was read"),
     ),
     security(("bearer" = ["leads:write"])),

@@ -280,10 +280,13 @@ fn check_references(
     broken: &mut Vec<Violation>,
 ) -> Result<()> {
     for (id, pointer) in [(contact, "/contact_id"), (referrer, "/referrer_contact_id")] {
-        if let Some(id) = id
-            && tx.contacts().find(id)?.is_none()
-        {
-            broken.push(Violation::new(pointer, "unknown", "there is no such contact in this workspace"));
+        let Some(id) = id else { continue };
+        match tx.merged().contact(id)? {
+            None => broken.push(Violation::new(pointer, "unknown", "there is no such contact in this workspace")),
+            Some(survivor) if survivor != id => {
+                broken.push(Violation::new(pointer, "merged", format!("the contact was merged into {survivor}")));
+            }
+            Some(_) => {}
         }
     }
     if let Some(id) = account

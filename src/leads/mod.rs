@@ -3,11 +3,13 @@
 //! A lead is not a person: one contact may have many. It needs a source from the workspace's list, somebody (a
 //! contact, an account, or at least a name, address or phone as captured) and an interest (topic, form, campaign or
 //! product line). With neither contact nor account it is kept but not scored. A closed lead refuses changes. Deleting
-//! a lead takes its scores, ledger and history with it; interactions stay with the contact.
+//! a lead takes its scores, ledger and history with it; interactions stay with the contact. A lead that was merged into
+//! another is gone for everyone who asks for it, and says where it went (MAT-9).
 
 mod by_hand;
 pub mod handlers;
 mod input;
+pub mod merge;
 mod repository;
 
 use std::collections::BTreeMap;
@@ -186,6 +188,8 @@ pub struct Lead {
     pub search_key: String,
     #[serde(skip)]
     pub phone_key: Option<String>,
+    #[serde(skip)]
+    pub merged_into_id: Option<Id>,
     /// Grows by one with every change; the `ETag` is made of it.
     #[schema(example = 1)]
     pub version: i64,
@@ -286,6 +290,7 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
         score: 0,
         origin_key: opening.origin_key,
         attributes: JsonOf(opening.attributes),
+        merged_into_id: None,
         version: 1,
         created_at: at,
         updated_at: at,
@@ -331,7 +336,7 @@ pub fn remove(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<()> {
 }
 
 /// What `q` searches.
-fn search_key(captured: &Captured, topic: Option<&str>) -> String {
+pub fn search_key(captured: &Captured, topic: Option<&str>) -> String {
     let Captured { first_name, last_name, email, company, .. } = captured;
     let parts: Vec<&str> = [first_name.as_deref(), last_name.as_deref(), email.as_deref(), company.as_deref(), topic]
         .into_iter()

@@ -11,7 +11,7 @@ use crate::db::connection::MultiBackend;
 use crate::db::page::{Paging, contains_pattern};
 use crate::db::types::Code;
 use crate::db::{Conn, Tx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::schema::leads::{self, BoxedQuery, table};
 use crate::schema::{interactions, submissions};
@@ -58,19 +58,22 @@ impl Leads<'_, '_> {
         Ok(())
     }
 
+    /// The lead. `Err(Gone)` for one that was merged into another.
     pub fn get(&mut self, id: Id) -> Result<Lead> {
-        Ok(table.find((self.0.scope.workspace, id)).select(Lead::as_select()).first(self.0.conn)?)
+        present(table.find((self.0.scope.workspace, id)).select(Lead::as_select()).first(self.0.conn)?)
     }
 
+    /// The lead, unless there is none or it was merged into another.
     pub fn find(&mut self, id: Id) -> Result<Option<Lead>> {
-        let found = table.find((self.0.scope.workspace, id)).select(Lead::as_select());
-        Ok(found.first(self.0.conn).optional()?)
+        let found = table.find((self.0.scope.workspace, id)).filter(leads::merged_into_id.is_null());
+        Ok(found.select(Lead::as_select()).first(self.0.conn).optional()?)
     }
 
-    /// The lead, which no other transaction changes until this one ends.
+    /// The lead, which no other transaction changes until this one ends. `Err(Gone)` for one that was merged into
+    /// another.
     pub fn lock(&mut self, id: Id) -> Result<Lead> {
         let key = (self.0.scope.workspace, id);
-        Ok(match &mut *self.0.conn {
+        present(match &mut *self.0.conn {
             Conn::Postgres(conn) => table.find(key).select(Lead::as_select()).for_no_key_update().first(conn)?,
             Conn::Sqlite(conn) => table.find(key).select(Lead::as_select()).first(conn)?,
         })
@@ -133,7 +136,7 @@ impl Leads<'_, '_> {
         self.get(id)
     }
 
-    /// Removes a lead; what names it elsewhere no longer does.
+    /// Removes a lead and those that were merged into it; what names it elsewhere no longer does.
     pub(super) fn delete(&mut self, id: Id) -> Result<()> {
         let workspace = self.0.scope.workspace;
         diesel::update(
@@ -146,13 +149,16 @@ impl Leads<'_, '_> {
         )
         .set(submissions::lead_id.eq(None::<Id>))
         .execute(self.0.conn)?;
+        let merged = table.filter(leads::workspace_id.eq(workspace)).filter(leads::merged_into_id.eq(id));
+        diesel::delete(merged).execute(self.0.conn)?;
         diesel::delete(table.find((workspace, id))).execute(self.0.conn)?;
         Ok(())
     }
 
     fn filtered(&self, filter: &LeadFilter) -> BoxedQuery<'static, MultiBackend> {
         let filter = filter.clone();
-        let mut query = table.filter(leads::workspace_id.eq(self.0.scope.workspace)).into_boxed();
+        let query = table.filter(leads::workspace_id.eq(self.0.scope.workspace));
+        let mut query = query.filter(leads::merged_into_id.is_null()).into_boxed();
         if let Some(q) = filter.q {
             query = query.filter(leads::search_key.like(contains_pattern(&text::compare_key(&q))).escape('!'));
         }
@@ -204,5 +210,13 @@ impl Leads<'_, '_> {
             query = query.filter(leads::created_at.lt(until));
         }
         query
+    }
+}
+
+/// The lead, unless it was merged into another.
+fn present(lead: Lead) -> Result<Lead> {
+    match lead.merged_into_id {
+        None => Ok(lead),
+        merged_into => Err(Error::Gone { merged_into }),
     }
 }

@@ -159,6 +159,7 @@ fn contact(
     country: Option<&str>,
 ) -> Result<(Id, Effect)> {
     if let Some(known) = found.known() {
+        tx.merged().refuse_contact(known)?;
         return Ok((known, Effect::Linked));
     }
     if !lead.captured.0.names_somebody() {

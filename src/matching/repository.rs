@@ -105,22 +105,51 @@ struct KnownLead {
     product_line: Option<String>,
     topic: Option<String>,
     status: String,
+    merged_into_id: Option<Id>,
     updated_at: Timestamp,
 }
 
 impl KnownLeads<'_, '_> {
     /// Leads that share what identifies them in an applicable alternative of `strategy`. Should there be too many to
-    /// compare all, open ones, those that agree further and the latest changed come first.
+    /// compare all, open ones, those that agree further and the latest changed come first. A lead that was
+    /// merged stands for its survivor.
     pub fn candidates(&mut self, strategy: &Strategy, incoming: &Keys) -> Result<Vec<Candidate>> {
         let contact = value(incoming, Field::Contact).and_then(Id::parse);
         let mut found: Vec<Candidate> = Vec::new();
+        let mut merged = Vec::new();
         // One look for each: of an "or" between alternatives SQLite would make a look at every lead of the workspace.
         for alternative in strategy.applicable(|field| value(incoming, field).is_some()) {
-            let known = self.alike(alternative, incoming)?.into_iter().map(|lead| lead.candidate(contact));
+            let alike = self.alike(alternative, incoming)?.into_iter();
+            let (tombstones, known): (Vec<_>, Vec<_>) = alike.partition(|lead| lead.merged_into_id.is_some());
+            let known = known.into_iter().map(|lead| lead.candidate(contact));
             let new: Vec<_> = known.filter(|lead| found.iter().all(|other| other.id != lead.id)).collect();
             found.extend(new);
+            merged.extend(tombstones);
+        }
+        for lead in merged {
+            self.add_survivor(&mut found, lead, contact, incoming)?;
         }
         Ok(found)
+    }
+
+    /// What `incoming` has in common with a lead that was merged, it has with the survivor.
+    fn add_survivor(
+        &mut self,
+        candidates: &mut Vec<Candidate>,
+        merged: KnownLead,
+        contact: Option<Id>,
+        incoming: &Keys,
+    ) -> Result<()> {
+        let Some(id) = merged.merged_into_id else { return Ok(()) };
+        if candidates.iter().all(|known| known.id != id) {
+            let survivor = leads::table.find((self.0.scope.workspace, id)).select(KnownLead::as_select());
+            candidates.push(survivor.first::<KnownLead>(self.0.conn)?.candidate(contact));
+        }
+        let common = merged.candidate(contact).keys.into_iter().filter(|(field, key)| incoming.get(field) == Some(key));
+        if let Some(survivor) = candidates.iter_mut().find(|known| known.id == id) {
+            survivor.keys.extend(common);
+        }
+        Ok(())
     }
 
     fn alike(&mut self, alternative: &Alternative, incoming: &Keys) -> Result<Vec<KnownLead>> {

@@ -53,7 +53,10 @@ async fn processes(_: Actor) -> Reply {
     tag = "process",
     operation_id = "list_transitions",
     params(("id" = Id, Path, description = "The lead"), PageQuery),
-    responses((status = 200, description = "A page of changes", body = Page<StageChange>)),
+    responses(
+        (status = 200, description = "A page of changes", body = Page<StageChange>),
+        (status = 410, description = "The lead was merged into another"),
+    ),
     security(("bearer" = ["leads:read"])),
 )]
 #[get("/v1/leads/{id}/transitions")]
@@ -88,13 +91,17 @@ struct NewTransition {
     operation_id = "create_transition",
     params(("id" = Id, Path, description = "The lead")),
     request_body = NewTransition,
-    responses((status = 201, description = "Both stages", body = StageMove)),
+    responses(
+        (status = 201, description = "Both stages", body = StageMove),
+        (status = 410, description = "The lead was merged into another"),
+    ),
     security(("bearer" = ["leads:write"])),
 )]
 #[post("/v1/leads/{id}/transitions")]
 async fn transition(PathId(id): PathId, command: Command<NewTransition>) -> Reply {
     command
         .run(move |tx, new, _| {
+            tx.leads().get(id)?;
             let moved = process::move_by_hand(tx, id, &new.to, new.note.clone())?;
             Answer::created(format!("/v1/leads/{id}/transitions"), &moved)
         })

@@ -287,7 +287,10 @@ struct ScoresQuery {
     tag = "scoring",
     operation_id = "get_lead_scores",
     params(("id" = Id, Path, description = "The lead"), ScoresQuery),
-    responses((status = 200, description = "The scores", body = LeadScores)),
+    responses(
+        (status = 200, description = "The scores", body = LeadScores),
+        (status = 410, description = "The lead was merged into another"),
+    ),
     security(("bearer" = ["scoring:read"])),
 )]
 #[get("/v1/leads/{id}/scores")]
@@ -315,7 +318,10 @@ struct EntryQuery {
     tag = "scoring",
     operation_id = "list_score_entries",
     params(("id" = Id, Path, description = "The lead"), EntryQuery, PageQuery),
-    responses((status = 200, description = "A page of rows", body = Page<ScoreEntry>)),
+    responses(
+        (status = 200, description = "A page of rows", body = Page<ScoreEntry>),
+        (status = 410, description = "The lead was merged into another"),
+    ),
     security(("bearer" = ["scoring:read"])),
 )]
 #[get("/v1/leads/{id}/score-entries")]

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::contacts::{Consents, Contact};
 use crate::db::types::{Code, JsonOf};
 use crate::db::{Conn, Tx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::leads::{Lead, Status};
 use crate::schema::{accounts, contacts, interactions, leads};
@@ -91,15 +91,21 @@ impl Scorables<'_, '_> {
         Ok(found.select(Account::as_select()).load(self.0.conn)?)
     }
 
-    /// The account of each contact.
+    /// The account of each contact. Fails when one was merged since it was looked at, so that the transaction is tried
+    /// again.
     pub fn accounts_of(&mut self, people: &[Id]) -> Result<Vec<(Id, Option<Id>)>> {
         let mut found = Vec::new();
         for some in people.chunks(AT_ONCE) {
             let rows = contacts::table
                 .filter(contacts::workspace_id.eq(self.0.scope.workspace))
                 .filter(contacts::id.eq_any(some))
-                .select((contacts::id, contacts::account_id));
-            found.extend(rows.load::<(Id, Option<Id>)>(self.0.conn)?);
+                .select((contacts::id, contacts::account_id, contacts::merged_into_id));
+            for (id, account, merged_into) in rows.load::<(Id, Option<Id>, Option<Id>)>(self.0.conn)? {
+                if merged_into.is_some() {
+                    return Err(Error::Contention("a contact was merged".into()));
+                }
+                found.push((id, account));
+            }
         }
         Ok(found)
     }

@@ -30,7 +30,7 @@ pub enum Cause {
     FieldChange,
     /// An interaction was voided.
     Void,
-    /// Two records were merged.
+    /// Two records were merged, or a merge was undone.
     Merge,
     /// A version of the model went live, or was stopped.
     Publish,

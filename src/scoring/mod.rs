@@ -68,9 +68,10 @@ pub use models::{create, is_kind_used, publish, save_draft, stop};
 pub use occurrence::{Evidence, Occurrence};
 pub use percent::Percent;
 pub use rescore::{
-    Undermined, account_changed, consent_rule_changed, contact_changed, lead_changed, leads_of_contact,
+    Undermined, account_changed, consent_rule_changed, contact_changed, hold_lead, lead_changed, leads_of_contact,
     leads_of_contacts, rescore, rescore_news, rescore_voided,
 };
+pub use settle::withdraw;
 
 /// Whether a model scores leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

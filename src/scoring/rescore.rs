@@ -69,13 +69,18 @@ pub struct Undermined {
 
 /// Scores a lead anew after it was opened, it changed, or what belongs to it changed.
 pub fn lead_changed(tx: &mut Tx<'_>, lead: Id) -> Result<Vec<LeadOutcome>> {
+    hold_lead(tx, lead)?;
+    rescore(tx, &[lead], Cause::FieldChange)
+}
+
+/// Holds off whoever changes what a lead is scored by.
+pub fn hold_lead(tx: &mut Tx<'_>, lead: Id) -> Result<()> {
     let lead = tx.leads().get(lead)?;
     match (lead.contact_id, lead.account_id) {
-        (Some(contact), account) => hold_contacts(tx, &[contact], account)?,
-        (None, Some(account)) => hold_account(tx, account)?,
-        (None, None) => {}
+        (Some(contact), account) => hold_contacts(tx, &[contact], account),
+        (None, Some(account)) => hold_account(tx, account),
+        (None, None) => Ok(()),
     }
-    rescore(tx, &[lead.id], Cause::FieldChange)
 }
 
 /// Scores the open leads anew that a contact's fields or doings count for.

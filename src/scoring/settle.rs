@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::catalogue::Live;
 use super::known::Known;
-use super::ledger::Row;
+use super::ledger::{Cause, Row};
 use super::outcome::{self, Crossing};
 use super::rescore::Round;
 use super::step;
@@ -132,6 +132,16 @@ impl<'r> Standing<'r> {
             sales_ready: after.reached,
         })
     }
+}
+
+/// Takes all scores of a lead back, with rows that say so; its ledger then adds up to nothing.
+pub fn withdraw(tx: &mut Tx<'_>, lead: Id, cause: Cause) -> Result<()> {
+    for score in tx.scores().of_leads(&[lead])? {
+        let rows = step::reversal(&score, tx.at(), cause);
+        enter(tx, &score, &rows)?;
+        tx.scores().delete(lead, score.model_id)?;
+    }
+    Ok(())
 }
 
 /// Adds the rows to the ledger of a score.

@@ -23,6 +23,7 @@ mod leads;
 mod leads_by_hand;
 mod linking;
 mod matching;
+mod merges;
 mod paging;
 mod process;
 mod proposals;

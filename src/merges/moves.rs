@@ -1,0 +1,56 @@
+//! What hangs on a contact or lead, and so moves with it: the one list to extend when something new does (MAT-9).
+//!
+//! Every entry is a table with an `id` and the column in which it names the record.
+
+use std::collections::BTreeMap;
+
+use crate::id::Id;
+
+/// A column that names a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub table: &'static str,
+    pub column: &'static str,
+    /// Whether the table counts versions: people see the change.
+    pub versioned: bool,
+}
+
+impl Link {
+    const fn new(table: &'static str, column: &'static str, versioned: bool) -> Self {
+        Self { table, column, versioned }
+    }
+
+    /// What its moves are kept under.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.table, self.column)
+    }
+}
+
+/// Under what is kept that interactions waited until a merge: for a phone that both contacts had, or for the contact of a
+/// lead that had none.
+pub const WAITED: &str = "interactions.waiting";
+
+/// What hangs on a contact, beside its anonymous ids.
+pub const OF_CONTACT: [Link; 5] = [
+    Link::new("contacts", "merged_into_id", false),
+    Link::new("interactions", "contact_id", false),
+    Link::new("leads", "contact_id", true),
+    Link::new("leads", "referrer_contact_id", true),
+    Link::new("submissions", "contact_id", true),
+];
+
+/// What hangs on a lead.
+pub const OF_LEAD: [Link; 5] = [
+    Link::new("leads", "merged_into_id", false),
+    Link::new("interactions", "lead_id", false),
+    Link::new("score_entries", "lead_id", false),
+    Link::new("stage_changes", "lead_id", false),
+    Link::new("submissions", "lead_id", true),
+];
+
+/// Counts what waited with what moved.
+pub fn count(moved: &mut BTreeMap<String, i64>, waited: &[Id]) {
+    if !waited.is_empty() {
+        moved.insert(WAITED.to_owned(), i64::try_from(waited.len()).unwrap_or(i64::MAX));
+    }
+}
