@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{Kept, gather, spread};
-use super::{Asked, Kind, Merge, Plan, Rules, announce, moves, refuse_merged, refuse_same, unknown_other};
+use super::{Asked, Kind, Merge, Plan, Rules, announce, moves, refuse_merged, refuse_same, sources, unknown_other};
 use crate::contacts::merge::{self, Identities, Values};
 use crate::contacts::{self, Contact};
 use crate::db::Tx;
@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::events::Subject;
 use crate::http::condition::Condition;
 use crate::id::Id;
+use crate::proposals::{self, Record};
 use crate::scoring::{self, Cause};
 
 const RULES: Rules = Rules { fields: &merge::FIELDS, rule: merge::rule };
@@ -38,6 +39,7 @@ pub fn merge_contacts(tx: &mut Tx<'_>, id: Id, asked: &Asked, condition: &Condit
     // What time alone has changed until now is told before what the merge changes.
     scoring::rescore(tx, &Vec::from_iter(leads.clone()), Cause::FieldChange)?;
     let merge = Id::new(tx.at());
+    sources::join(tx, &mut plan)?;
     let moved = join(tx, merge, &plan)?;
     leads.extend(leads_around(tx, &[plan.survivor_id])?);
     scoring::rescore(tx, &Vec::from_iter(leads), Cause::Merge)?;
@@ -93,7 +95,10 @@ fn join(tx: &mut Tx<'_>, merge: Id, plan: &Plan) -> Result<BTreeMap<String, i64>
     tx.merged_contacts().write(survivor, merged)?;
     tx.merged_contacts().leave(loser, without_chosen_blanks(left, &plan.fields))?;
     tx.moves().move_anonymous(loser, survivor)?;
+    proposals::make_way(tx, Record::Contact(loser), Record::Contact(survivor))?;
     let mut moved = tx.moves().carry(&moves::OF_CONTACT, merge, loser, survivor)?;
+    let present = tx.contacts().get(survivor)?;
+    proposals::contact_changed(tx, &present)?;
     let waited = attribute_waiting(tx, merge, survivor, &shared)?;
     moves::count(&mut moved, &waited);
     Ok(moved)

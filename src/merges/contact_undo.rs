@@ -3,7 +3,7 @@
 use super::contact_merge::leads_around;
 use super::contact_repository::KnownBy;
 use super::fields::{gather, parted, spread};
-use super::{Merge, announce, close, moves, refuse_covered};
+use super::{Merge, announce, close, moves, refuse_covered, sources};
 use crate::contacts::merge::{Identity, Values};
 use crate::contacts::{self, Contact};
 use crate::db::Tx;
@@ -24,6 +24,7 @@ pub(super) fn undo(tx: &mut Tx<'_>, merge: &Merge) -> Result<Merge> {
     // What time alone has changed until now is told before what the undoing changes.
     scoring::rescore(tx, &Vec::from_iter(leads.clone()), Cause::FieldChange)?;
     part(tx, merge, &survivor)?;
+    sources::part(tx, merge)?;
     leads.extend(leads_around(tx, &[merge.survivor_id, merge.loser_id])?);
     scoring::rescore(tx, &Vec::from_iter(leads), Cause::Merge)?;
 

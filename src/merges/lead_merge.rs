@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{gather, spread};
-use super::{Asked, Kind, Merge, Plan, Rules, announce, moves, refuse_merged, refuse_same, unknown_other};
+use super::{Asked, Kind, Merge, Plan, Rules, announce, moves, refuse_merged, refuse_same, sources, unknown_other};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::Subject;
@@ -11,6 +11,7 @@ use crate::http::condition::Condition;
 use crate::id::Id;
 use crate::leads::Lead;
 use crate::leads::merge::{self, Values};
+use crate::proposals::{self, Record};
 use crate::scoring::{self, Cause};
 use crate::workspaces;
 
@@ -43,8 +44,9 @@ pub fn merge_leads(tx: &mut Tx<'_>, id: Id, asked: &Asked, condition: &Condition
     scoring::rescore(tx, &both, Cause::FieldChange)?;
     let found = tx.merged_leads().look(both)?;
     let (one, other) = pair(id, asked.other, found)?;
-    let plan = plan(asked, &one, &other)?;
+    let mut plan = plan(asked, &one, &other)?;
     let merge = Id::new(tx.at());
+    sources::join(tx, &mut plan)?;
     let moved = join(tx, merge, &plan)?;
     scoring::hold_lead(tx, plan.survivor_id)?;
     scoring::rescore(tx, &[plan.survivor_id], Cause::Merge)?;
@@ -82,7 +84,10 @@ fn join(tx: &mut Tx<'_>, merge: Id, plan: &Plan) -> Result<BTreeMap<String, i64>
     tx.merged_leads().bury(loser, survivor)?;
     let (contact, country) = (values.contact_id, workspaces::settings(tx)?.default_country);
     tx.merged_leads().write(survivor, values, country.as_deref())?;
+    proposals::make_way(tx, Record::Lead(loser), Record::Lead(survivor))?;
     let mut moved = tx.moves().carry(&moves::OF_LEAD, merge, loser, survivor)?;
+    let present = tx.leads().get(survivor)?;
+    proposals::lead_changed(tx, &present)?;
     if let Some(contact) = contact {
         // What nobody who was named did about the one lead, the contact of the other did.
         let waited = tx.waiting().take_lead(contact, survivor)?;

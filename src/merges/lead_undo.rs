@@ -1,7 +1,7 @@
 //! One lead becomes two again (MAT-9).
 
 use super::fields::{gather, parted, spread};
-use super::{Merge, announce, close, moves, refuse_covered};
+use super::{Merge, announce, close, moves, refuse_covered, sources};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::Subject;
@@ -21,6 +21,7 @@ pub(super) fn undo(tx: &mut Tx<'_>, merge: &Merge) -> Result<Merge> {
     scoring::rescore(tx, &both, Cause::FieldChange)?;
     let survivor = tx.leads().get(merge.survivor_id)?;
     part(tx, merge, &survivor)?;
+    sources::part(tx, merge)?;
     both.into_iter().try_for_each(|lead| scoring::hold_lead(tx, lead))?;
     scoring::rescore(tx, &both, Cause::Merge)?;
 

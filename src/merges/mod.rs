@@ -5,6 +5,9 @@
 //! to the survivor ([`moves`] lists what that is), and what moved is written down. The loser stays as a tombstone: gone
 //! for everyone who asks for it, with the id of the last survivor; what names it is the survivor's.
 //!
+//! Who set a value goes with it, and proposals move; of one that both records had, the survivor's stays, and one whose
+//! value the survivor has now is superseded.
+//!
 //! An interaction that waited because it named a phone which both contacts had, and nobody else, waits no longer.
 //!
 //! All open leads concerned are scored in the same transaction, as if one contact had done everything from the start.
@@ -31,6 +34,7 @@ mod lead_undo;
 pub mod moves;
 mod moves_repository;
 mod repository;
+mod sources;
 
 use std::collections::BTreeMap;
 
@@ -46,6 +50,7 @@ use crate::db::types::{Code, JsonOf};
 use crate::error::{Error, Result, Violation, all_hold};
 use crate::events::{self, Subject};
 use crate::id::Id;
+use crate::provenance::Sources;
 use crate::schema::merges;
 use fields::{Because, Fields, Kept, Rule, Side};
 
@@ -108,6 +113,9 @@ pub struct Snapshot {
     /// The loser's anonymous ids.
     #[serde(default)]
     pub anonymous_ids: Vec<String>,
+    /// Who had set the survivor's values.
+    #[serde(default)]
+    pub sources: Sources,
 }
 
 impl Sorted for Merge {
@@ -169,7 +177,7 @@ impl Plan {
         let mut kept = fields::keep(sides.0, sides.1, &asked.fields, rules.rule);
         let merged = fields::merged(sides.0, sides.1, &kept);
         kept.retain(|kept| kept.field != HIDDEN);
-        let snapshot = Snapshot { survivor, loser, merged, anonymous_ids: Vec::new() };
+        let snapshot = Snapshot { survivor, loser, merged, ..Snapshot::default() };
         Ok(Self { survivor_id, loser_id, because, fields: kept, snapshot })
     }
 }

@@ -31,21 +31,23 @@ impl Link {
 pub const WAITED: &str = "interactions.waiting";
 
 /// What hangs on a contact, beside its anonymous ids.
-pub const OF_CONTACT: [Link; 5] = [
+pub const OF_CONTACT: [Link; 6] = [
     Link::new("contacts", "merged_into_id", false),
     Link::new("interactions", "contact_id", false),
     Link::new("leads", "contact_id", true),
     Link::new("leads", "referrer_contact_id", true),
     Link::new("submissions", "contact_id", true),
+    Link::new("proposals", "contact_id", true),
 ];
 
 /// What hangs on a lead.
-pub const OF_LEAD: [Link; 5] = [
+pub const OF_LEAD: [Link; 6] = [
     Link::new("leads", "merged_into_id", false),
     Link::new("interactions", "lead_id", false),
     Link::new("score_entries", "lead_id", false),
     Link::new("stage_changes", "lead_id", false),
     Link::new("submissions", "lead_id", true),
+    Link::new("proposals", "lead_id", true),
 ];
 
 /// Counts what waited with what moved.

@@ -201,6 +201,17 @@ pub fn lead_changed(tx: &mut Tx<'_>, lead: &Lead) -> Result<()> {
     })
 }
 
+/// Supersedes what is proposed for `loser` that is proposed for `survivor` as well, before the two become one.
+pub fn make_way(tx: &mut Tx<'_>, loser: Record, survivor: Record) -> Result<()> {
+    let kept = tx.proposals().open_of(survivor)?;
+    for proposal in tx.proposals().open_of(loser)? {
+        if kept.iter().any(|other| (&other.field, &other.value_key) == (&proposal.field, &proposal.value_key)) {
+            decide(tx, proposal.id, Status::Superseded, None)?;
+        }
+    }
+    Ok(())
+}
+
 fn supersede(tx: &mut Tx<'_>, record: Record, is_known: impl Fn(&Slot, &Proposal) -> bool) -> Result<()> {
     for proposal in tx.proposals().open_of(record)? {
         if Slot::parse(&proposal.field).is_some_and(|slot| is_known(&slot, &proposal)) {

@@ -1,6 +1,7 @@
 //! Two records that turn out to be one, and two again: values, identities, what hangs on them, scores (MAT-9, SCO-8,
 //! SCO-11).
 
+mod beside;
 mod contacts;
 mod leads;
 mod races;
