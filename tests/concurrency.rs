@@ -262,3 +262,30 @@ async fn somebody_new_who_comes_through_every_door_at_once_is_one_contact() {
         assert_eq!(records(&doors.admin, "/v1/submissions?status=failed").await, [] as [Value; 0], "round {round}");
     }
 }
+
+#[tokio::test]
+async fn a_contact_and_its_lead_that_change_while_the_person_comes_back_keep_nobody_out() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let form = live_form(&admin).await;
+    let submit = async |number: usize| {
+        let fields = json!({"email": "ann@example.com", "question": format!("{number}?")});
+        app.visitor().post(&form, json!({"fields": fields})).await.expect(202);
+    };
+    submit(0).await;
+    let contact = format!("/v1/contacts/{}", bodies::id(&records(&admin, "/v1/contacts").await[0]));
+    let lead = format!("/v1/leads/{}", bodies::id(&records(&admin, "/v1/leads").await[0]));
+    let deed = json!({"kind": "call", "occurred_at": "2026-03-01T10:00:00Z", "contact_id": contact.trim_start_matches("/v1/contacts/")});
+    for round in 0..5 {
+        let change = async |number: usize| match number % 4 {
+            0 | 1 => submit(round * 64 + number + 1).await,
+            2 => drop(admin.post("/v1/interactions", deed.clone()).await.expect(201)),
+            _ if number % 8 == 3 => {
+                drop(admin.patch(&contact, json!({"job_title": format!("{number}")})).await.expect(200))
+            }
+            _ => drop(admin.patch(&lead, json!({"topic": format!("{number}")})).await.expect(200)),
+        };
+        join_all((0..AT_ONCE).map(change)).await;
+    }
+    assert_eq!(records(&admin, "/v1/submissions?status=failed").await, [] as [Value; 0]);
+}

@@ -142,9 +142,9 @@ async fn show(actor: Actor, PathId(id): PathId) -> Reply {
 async fn change(PathId(id): PathId, command: Command<ContactPatch>) -> Reply {
     command
         .run(move |tx, patch, condition| {
+            crate::interactions::take_turns_to_change(tx, id, patch)?;
             let left = tx.contacts().lock(id)?.account_id;
             let contact = contacts::change(tx, id, patch, condition)?;
-            crate::interactions::take_turns_of(tx, &contact)?;
             crate::proposals::contact_changed(tx, &contact)?;
             crate::scoring::contact_changed(tx, id)?;
             if let Some(account) = left.filter(|_| contact.account_id != left) {

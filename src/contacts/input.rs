@@ -232,6 +232,21 @@ impl NewContact {
 }
 
 impl ContactPatch {
+    /// The turns of the identities that it gives; one that cannot be read is refused later. `country` is that of phone
+    /// numbers that name none.
+    pub fn turns(&self, country: Option<&str>) -> Vec<String> {
+        let email = self.email.as_ref().and_then(|new| identity::email(new.as_deref()?).ok());
+        let external_id = self.external_id.as_ref().and_then(Option::as_deref);
+        let mut turns = super::turns(email.as_ref().map(|email| email.key.as_str()), None, external_id);
+        for typed in [&self.phone, &self.mobile].into_iter().flatten().flatten() {
+            let phone = identity::phone(typed, country).ok();
+            turns.extend(super::turns(None, phone.as_ref().map(|phone| phone.e164.as_str()), None));
+        }
+        let anonymous_ids = self.anonymous_ids.iter().flatten();
+        turns.extend(anonymous_ids.map(|id| format!("anonymous {id}")));
+        turns
+    }
+
     /// The columns this changes on `present`; all broken rules are reported.
     pub(super) fn changes(&self, tx: &mut Tx<'_>, present: &Contact) -> Result<Changes> {
         let mut reader = Reader::new(tx)?;

@@ -71,6 +71,7 @@ pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp
     let found = matching::find_contact(tx, &visit.contact_strategy, &visit.keys)?;
     if let Some(known) = found.known() {
         tx.merged().refuse_contact(known)?;
+        scoring::hold_contact(tx, known)?;
     }
     match visit.obstacle(&found)? {
         None => {

@@ -9,11 +9,12 @@
 use std::collections::BTreeSet;
 
 use super::input::{Checked, NewInteraction};
-use crate::contacts::Contact;
+use crate::contacts::ContactPatch;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::id::Id;
 use crate::scoring::{self, Cause};
+use crate::workspaces;
 
 /// Interactions recorded earlier that became somebody's, or changed, with others that are being recorded.
 #[derive(Debug, Default)]
@@ -59,11 +60,16 @@ pub(super) fn recognise(tx: &mut Tx<'_>, contact: Id, anonymous_id: &str, gained
     Ok(())
 }
 
-/// Holds off whoever records what this person does, or has one of the same keys. To be called before anything that
-/// scores the person's leads, and then [`attribute_waiting`].
-pub fn take_turns_of(tx: &mut Tx<'_>, person: &Contact) -> Result<()> {
-    let anonymous_ids = tx.contacts().anonymous_ids(person.id)?;
-    tx.take_turns(&person.turns(&anonymous_ids))
+/// Holds off whoever brings a person by what they are known by, or will be once `patch` is applied. To be called before
+/// the contact is changed: who brings the person takes these turns first, too.
+pub fn take_turns_to_change(tx: &mut Tx<'_>, contact: Id, patch: &ContactPatch) -> Result<()> {
+    let person = tx.contacts().get(contact)?;
+    let anonymous_ids = tx.contacts().anonymous_ids(contact)?;
+    let country = workspaces::settings(tx)?.default_country;
+    let mut turns = person.turns(&anonymous_ids);
+    turns.extend(patch.turns(country.as_deref()));
+    tx.take_turns(&turns)?;
+    scoring::hold_contact(tx, contact)
 }
 
 /// Gives a contact the interactions that waited for it, and scores its leads. To be called whenever a contact appears

@@ -302,6 +302,11 @@ async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Re
 async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
     command
         .run(move |tx, patch, condition| {
+            // Scoring takes these turns as well, and nobody who has them may wait for the lead.
+            scoring::hold_lead(tx, id)?;
+            if let Some(contact) = patch.contact_id.flatten() {
+                scoring::hold_contact(tx, contact)?;
+            }
             let lead = leads::change(tx, id, patch, condition)?;
             crate::proposals::lead_changed(tx, &lead)?;
             scoring::lead_changed(tx, id)?;

@@ -68,8 +68,8 @@ pub use models::{create, is_kind_used, publish, save_draft, stop};
 pub use occurrence::{Evidence, Occurrence};
 pub use percent::Percent;
 pub use rescore::{
-    Undermined, account_changed, consent_rule_changed, contact_changed, hold_lead, lead_changed, leads_of_contact,
-    leads_of_contacts, rescore, rescore_news, rescore_voided,
+    Undermined, account_changed, consent_rule_changed, contact_changed, hold_contact, hold_lead, lead_changed,
+    leads_of_contact, leads_of_contacts, rescore, rescore_news, rescore_voided,
 };
 pub use settle::withdraw;
 

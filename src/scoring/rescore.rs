@@ -123,6 +123,12 @@ pub fn leads_of_contacts(tx: &mut Tx<'_>, contacts: &[Id]) -> Result<BTreeMap<Id
     Ok(leads)
 }
 
+/// Holds off whoever scores the leads of a contact. Comes after the turns of those who bring the person, and before any
+/// of the leads is locked.
+pub fn hold_contact(tx: &mut Tx<'_>, contact: Id) -> Result<()> {
+    tx.take_turns(&[turn_of_contact(contact)])
+}
+
 /// Holds off whoever opens a lead of the contacts, or changes what their leads are scored by. The turns here and in
 /// [`hold_account`] are always taken in one order: contacts, models, accounts; the leads themselves come last.
 fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], account_of_lead: Option<Id>) -> Result<()> {
