@@ -20,6 +20,7 @@ use crate::config::{BadSetting, Config, SECRETS_HELP, Settings, socket_address};
 use crate::db::{Db, Scope};
 use crate::error::Error;
 use crate::http::rate::Rate;
+use crate::http::throttle::Throttle;
 use crate::http::{State, document, serve};
 use crate::id::Id;
 use crate::jobs::worker;
@@ -180,7 +181,10 @@ pub async fn prepare(config: &Config) -> Result<web::Data<State>, Failure> {
         db.write(scope, move |tx| workspaces::user_for_token(tx, &key, Role::Admin, email.as_deref())).await?;
     }
     let state = State::new(db, clock, tokens, Rate::new(config.rate_limit), config.idempotency);
-    Ok(web::Data::new(state.map_err(Failure::Other)?.with_mail(mail)))
+    let mut state = state.map_err(Failure::Other)?.with_mail(mail);
+    state.proxies = config.trusted_proxies.clone();
+    state.throttle = if config.form_rate_limits { Throttle::on() } else { Throttle::off() };
+    Ok(web::Data::new(state))
 }
 
 /// Opens `address`.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::auth::token::{SHORTEST_SECRET, Tokens};
 use crate::db::Address;
 use crate::http::idempotency::Terms;
+use crate::http::peer::Proxies;
 use crate::jobs::worker;
 use crate::mail::Mail;
 
@@ -76,6 +77,12 @@ pub struct Settings {
         default_value_t = 60_000
     )]
     rate_limit: u32,
+    /// Whether forms keep to their rate limits [default: on]
+    #[arg(long, value_name = "on|off", env = "RIPEN_FORM_RATE_LIMITS", hide_env_values = true, global = true, default_value = "on", hide_default_value = true, value_parser = on_or_off)]
+    form_rate_limits: Switch,
+    /// Proxies whose X-Forwarded-For is believed: addresses and networks, separated by commas
+    #[arg(long, value_name = "NETWORKS", env = "RIPEN_TRUSTED_PROXIES", hide_env_values = true, global = true, default_value = "", hide_default_value = true, value_parser = Proxies::parse)]
+    trusted_proxies: Proxies,
     /// Hours that the answer to a request with an idempotency key is kept, 1 to 168
     #[arg(long, value_name = "HOURS", env = "RIPEN_IDEMPOTENCY_TTL_HOURS", hide_env_values = true, global = true, default_value_t = 24, value_parser = clap::value_parser!(i64).range(1..=168))]
     idempotency_ttl_hours: i64,
@@ -127,6 +134,10 @@ pub struct Config {
     pub workers: usize,
     /// Requests a minute for each caller; 0 sets no limit.
     pub rate_limit: u32,
+    /// Whether forms keep to their rate limits.
+    pub form_rate_limits: bool,
+    /// Proxies whose word on where a request comes from is taken.
+    pub trusted_proxies: Proxies,
     /// How long idempotency keys are kept and leases last.
     pub idempotency: Terms,
     /// How many workers do jobs, and how long their leases last.
@@ -164,6 +175,8 @@ impl Settings {
             db_connections: self.db_connections,
             workers: self.workers.map_or_else(cores, usize::from),
             rate_limit: self.rate_limit,
+            form_rate_limits: self.form_rate_limits.0,
+            trusted_proxies: self.trusted_proxies,
             idempotency: Terms { keep_s: self.idempotency_ttl_hours * 3600, lease_s: self.idempotency_lease_s },
             jobs: worker::Terms { workers: usize::from(self.job_workers), lease_s: self.job_lease_s },
             port_file: self.port_file,
@@ -268,6 +281,18 @@ fn checked(secret: String, setting: &str) -> Result<String, BadSetting> {
 pub fn socket_address(text: &str) -> Result<SocketAddr, String> {
     let found = text.to_socket_addrs().ok().and_then(|mut all| all.next());
     found.ok_or_else(|| "must be <address>:<port>, such as 127.0.0.1:8080".to_owned())
+}
+
+/// A setting that is on or off.
+#[derive(Clone, Copy)]
+struct Switch(bool);
+
+fn on_or_off(text: &str) -> Result<Switch, String> {
+    match text {
+        "on" => Ok(Switch(true)),
+        "off" => Ok(Switch(false)),
+        _ => Err("must be on or off".to_owned()),
+    }
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

@@ -16,10 +16,12 @@ pub mod lists;
 pub mod ndjson;
 pub mod patch;
 pub mod path;
+pub mod peer;
 pub mod problem;
 pub mod rate;
 pub mod request_id;
 pub mod serve;
+pub mod throttle;
 mod violations;
 
 use crate::auth::Principals;
@@ -44,6 +46,10 @@ pub struct State {
     pub rate: rate::Rate,
     /// How long idempotency keys are kept.
     pub idempotency: idempotency::Terms,
+    /// Whose word on where a request comes from is taken.
+    pub proxies: peer::Proxies,
+    /// How much forms take.
+    pub throttle: throttle::Throttle,
     /// The way mail leaves the service; none when it is not set up.
     pub mail: Option<Mail>,
 }
@@ -52,7 +58,7 @@ pub struct State {
 pub struct HeadOnly;
 
 impl State {
-    /// The state of a service on `db` with the tokens and limits given.
+    /// The state of a service on `db` with the tokens and limits given; it trusts no proxy and limits no form.
     pub fn new(
         db: Db,
         clock: Clock,
@@ -61,7 +67,8 @@ impl State {
         idempotency: idempotency::Terms,
     ) -> Result<Self, String> {
         let contract = contract::Contract::shared()?;
-        Ok(Self { db, clock, tokens, principals: Principals::default(), contract, rate, idempotency, mail: None })
+        let (principals, proxies, throttle) = Default::default();
+        Ok(Self { db, clock, tokens, principals, contract, rate, idempotency, proxies, throttle, mail: None })
     }
 
     /// The same with a way for mail to leave.

@@ -31,6 +31,8 @@ fn a_setting_that_makes_no_sense_stops_the_start_with_one_line() {
     for (arguments, says) in [
         (&["--listen", "nowhere"][..], "--listen"),
         (&["--rate-limit", "many"], "--rate-limit"),
+        (&["--form-rate-limits", "perhaps"], "on or off"),
+        (&["--trusted-proxies", "10.0.0.0/33"], "networks"),
         (&["--db-connections", "0"], "1..=1000"),
         (&["--workers", "0"], "1..=1024"),
         (&["--idempotency-ttl-hours", "169"], "1..=168"),

@@ -14,7 +14,9 @@ use ripen::clock::{Clock, Timestamp};
 use ripen::db::{Db, Scope};
 use ripen::http::State;
 use ripen::http::idempotency::Terms;
+use ripen::http::peer::Proxies;
 use ripen::http::rate::Rate;
+use ripen::http::throttle::Throttle;
 use ripen::id::Id;
 use ripen::jobs::worker;
 use ripen::mail::Mail;
@@ -58,6 +60,10 @@ pub struct Options {
     pub start: Timestamp,
     /// Requests a minute that each caller may send; 0 sets no limit.
     pub rate_limit: u32,
+    /// Whether forms keep to their rate limits.
+    pub form_rate_limits: bool,
+    /// Proxies that are trusted.
+    pub trusted_proxies: &'static str,
     /// How long idempotency keys are kept and leases last.
     pub idempotency: Terms,
     /// How many workers do jobs, and how long their leases last.
@@ -71,6 +77,8 @@ impl Default for Options {
         Self {
             start: Timestamp::parse(START).unwrap(),
             rate_limit: 0,
+            form_rate_limits: false,
+            trusted_proxies: "",
             idempotency: Terms { keep_s: 24 * 3600, lease_s: 30 },
             jobs: worker::Terms { workers: 2, lease_s: 60 },
             smtp: None,
@@ -98,7 +106,10 @@ impl TestApp {
         let state = State::new(db, clock.clone(), tokens, Rate::new(options.rate_limit), options.idempotency);
         let mail = options.smtp.as_deref().map(|url| Mail::new(url, MAIL_FROM, PUBLIC_URL).unwrap());
         let mail = mail.map(|mail| mail.with_patience(MAIL_PATIENCE));
-        let state = web::Data::new(state.unwrap().with_mail(mail));
+        let mut state = state.unwrap().with_mail(mail);
+        state.throttle = if options.form_rate_limits { Throttle::on() } else { Throttle::off() };
+        state.proxies = Proxies::parse(options.trusted_proxies).unwrap();
+        let state = web::Data::new(state);
         let server = Running::start(state.clone(), options.jobs);
         let base: Arc<str> = server.base.as_str().into();
         let main = Workspace::create(&state, &base, "acme").await;

@@ -46,6 +46,7 @@ impl Site {
             .env("RIPEN_DB_CONNECTIONS", "5")
             .env("RIPEN_WORKERS", "2")
             .env("RIPEN_RATE_LIMIT", "0")
+            .env("RIPEN_FORM_RATE_LIMITS", "off")
             .env("RIPEN_LOG", "warn");
         command
     }
