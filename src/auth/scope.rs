@@ -53,7 +53,9 @@ impl Role {
     pub fn scopes(self) -> Vec<&'static str> {
         let reads = |scope: &&str| scope.ends_with(":read");
         let works_leads = |scope: &&str| {
-            reads(scope) || ["accounts:write", "contacts:write", "leads:write", "interactions:write"].contains(scope)
+            reads(scope)
+                || ["accounts:write", "contacts:write", "leads:write", "submissions:write", "interactions:write"]
+                    .contains(scope)
         };
         let connects = move |scope: &&str| works_leads(scope) || *scope == "submissions:write";
         let keep: Box<dyn Fn(&&str) -> bool> = match self {

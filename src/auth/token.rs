@@ -71,6 +71,11 @@ impl Tokens {
         Ok(tokens)
     }
 
+    /// A secret for another purpose, derived from the one that signs the tokens: neither opens what is the other's.
+    pub fn secret_for(&self, purpose: &str) -> Result<String, String> {
+        jsonwebtoken::crypto::sign(purpose.as_bytes(), &self.encoding, Algorithm::HS256).map_err(|e| e.to_string())
+    }
+
     /// A token for `sub` in `workspace`, good for `life_s` seconds from `at` and no longer than a day.
     pub fn issue(
         &self,

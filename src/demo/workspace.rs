@@ -111,6 +111,7 @@ fn white_paper(landing_page: &str) -> Value {
         ],
         "source": "landing_page", "topic": "Warehouse software", "campaign": "white-paper", "asset": "white-paper",
         "allowed_origins": [landing_page], "thank_you_url": format!("{landing_page}/?thanks"),
-        "consents": [{"purpose": "marketing", "text_version": "1"}]
+        "consents": [{"purpose": "marketing", "text_version": "1", "text": "You may write to me about warehouses."}],
+        "honeypot": "website"
     })
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::capture::Arrival;
+use super::definition::Kind;
 use super::slot::Slot;
 use crate::clock::Timestamp;
 use crate::id::Id;
@@ -10,19 +11,63 @@ use crate::interactions::{NewInteraction, Person};
 use crate::leads::Lead;
 
 /// What the interactions of submissions name as their source.
-const SOURCE: &str = "form";
+pub const SOURCE: &str = "form";
 /// Bytes of properties that an interaction takes over from its submission.
 const PROPERTIES_LIMIT: usize = 8 * 1024;
 
+/// What a person did with a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Sent it, at this instant. One interaction, however often the submission is processed.
+    Sent(Timestamp),
+    /// Sent it again at this instant, as somebody says who corrected this version of the submission: another
+    /// interaction than any before.
+    SentAnew(Timestamp, i64),
+    /// Came to its event, at this instant. One interaction for each person.
+    Attended(Timestamp),
+}
+
+impl Deed {
+    /// When it was done.
+    pub fn at(self) -> Timestamp {
+        match self {
+            Self::Sent(at) | Self::SentAnew(at, _) | Self::Attended(at) => at,
+        }
+    }
+
+    fn kind(self, form: Kind) -> &'static str {
+        match (self, form) {
+            (Self::Attended(_), _) => "event_attended",
+            (_, Kind::Event) => "event_registered",
+            _ => "form_submitted",
+        }
+    }
+
+    fn external_id(self, submission: Id, arrival: &Arrival, contact: Option<Id>) -> String {
+        match self {
+            Self::Sent(_) => submission.to_string(),
+            Self::SentAnew(_, version) => format!("{submission} {version}"),
+            Self::Attended(_) => {
+                attended_by(arrival, contact).into_iter().next().unwrap_or_else(|| submission.to_string())
+            }
+        }
+    }
+}
+
+/// The external ids that the attendance of one person may have: by the contact, or by a key while there was none.
+pub fn attended_by(arrival: &Arrival, contact: Option<Id>) -> Vec<String> {
+    let reading = &arrival.reading;
+    let who = [
+        contact.map(|contact| contact.to_string()),
+        reading.email.as_ref().map(|email| email.key.clone()),
+        reading.phone.as_ref().map(|phone| phone.e164.clone()),
+    ];
+    who.into_iter().flatten().map(|who| format!("{} attended {who}", arrival.form.id)).collect()
+}
+
 /// The interaction that the submission `id` is: of the contact, else of whoever has its keys, else of whoever the lead
 /// belongs to. None when nothing tells who it was.
-pub fn of(
-    id: Id,
-    arrival: &Arrival,
-    contact: Option<Id>,
-    lead: Option<&Lead>,
-    at: Timestamp,
-) -> Option<NewInteraction> {
+pub fn of(id: Id, arrival: &Arrival, contact: Option<Id>, lead: Option<&Lead>, deed: Deed) -> Option<NewInteraction> {
     let (definition, reading) = (&arrival.form.definition.0, &arrival.reading);
     let (person, known_by) = match contact {
         None => (person(arrival), None),
@@ -43,9 +88,9 @@ pub fn of(
         form_id: Some(arrival.form.id),
         properties: properties(arrival),
         source: Some(SOURCE.to_owned()),
-        external_id: Some(id.to_string()),
+        external_id: Some(deed.external_id(id, arrival, contact)),
         remote_address: arrival.remote_address.clone(),
-        ..NewInteraction::new("form_submitted", at)
+        ..NewInteraction::new(deed.kind(definition.kind), deed.at())
     })
 }
 
@@ -86,7 +131,6 @@ mod tests {
 
     use super::*;
     use crate::db::types::{Code, JsonOf};
-    use crate::forms::capture::Admission;
     use crate::forms::payload::Payload;
     use crate::forms::reading::Reading;
     use crate::forms::{Form, FormStatus};
@@ -94,7 +138,8 @@ mod tests {
     const AT: Timestamp = Timestamp::from_day(20_000);
 
     fn arrival(fields: Value, sent: Value) -> Arrival {
-        let document = json!({"name": "x", "kind": "event", "source": "web", "campaign": "spring", "fields": fields});
+        let document =
+            json!({"name": "x", "kind": "landing_page", "source": "web", "campaign": "spring", "fields": fields});
         let definition = serde_json::from_value(document).unwrap();
         let payload: Payload = serde_json::from_value(sent).unwrap();
         let reading = Reading::of(&definition, &payload, None).unwrap();
@@ -109,7 +154,7 @@ mod tests {
             created_at: AT,
             updated_at: AT,
         };
-        Arrival { form, payload, reading, remote_address: None, user_agent: None, admission: Admission::Admitted }
+        Arrival::new(form, payload, reading)
     }
 
     #[test]
@@ -117,7 +162,7 @@ mod tests {
         let fields =
             json!([{"name": "size"}, {"name": "note", "multi_line": true}, {"name": "e", "maps_to": "contact.email"}]);
         let sent = json!({"fields": {"size": "5", "note": "n", "e": "a@x.ee"}, "page_url": "https://x.ee/"});
-        let new = of(Id::NIL, &arrival(fields, sent), None, None, AT).unwrap();
+        let new = of(Id::NIL, &arrival(fields, sent), None, None, Deed::Sent(AT)).unwrap();
         assert_eq!(Value::Object(new.properties), json!({"size": "5", "page_url": "https://x.ee/"}));
         assert_eq!((new.kind.as_str(), new.campaign.as_deref()), ("form_submitted", Some("spring")));
         assert_eq!((new.person.unwrap().email.as_deref(), new.contact_id), (Some("a@x.ee"), None));
@@ -129,7 +174,7 @@ mod tests {
         let sent: serde_json::Map<_, _> =
             (0..64).map(|number| (format!("f{number}"), json!("\"".repeat(400)))).collect();
         let arrival = arrival(json!(fields), json!({"fields": sent, "anonymous_id": "b"}));
-        let properties = of(Id::NIL, &arrival, None, None, AT).unwrap().properties;
+        let properties = of(Id::NIL, &arrival, None, None, Deed::Sent(AT)).unwrap().properties;
         let size = Value::Object(properties).to_string().len();
         assert!((1_000..=PROPERTIES_LIMIT).contains(&size), "{size}");
     }
@@ -137,7 +182,7 @@ mod tests {
     #[test]
     fn what_nobody_is_known_for_is_no_interaction() {
         let arrival = arrival(json!([{"name": "size"}]), json!({"fields": {"size": "5"}}));
-        assert!(of(Id::NIL, &arrival, None, None, AT).is_none());
-        assert!(of(Id::NIL, &arrival, Some(Id::NIL), None, AT).is_some());
+        assert!(of(Id::NIL, &arrival, None, None, Deed::Sent(AT)).is_none());
+        assert!(of(Id::NIL, &arrival, Some(Id::NIL), None, Deed::Sent(AT)).is_some());
     }
 }

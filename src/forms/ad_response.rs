@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Form;
 use super::ad_response_repository::AdResponse;
-use super::capture::{self, Admission, Arrival};
+use super::capture::{self, Arrival};
 use super::fulfil::Done;
 use super::lead_ad::{self, LINKEDIN, Response};
 use super::reading::Reading;
@@ -60,14 +60,7 @@ fn submit(tx: &mut Tx<'_>, form: &Form, response: Response, raw: &Value, fault: 
         Ok(reading) => (reading, None),
         Err(broken) => (Reading::default(), Some(capture::reason(&Error::Invalid(broken)))),
     };
-    let arrival = Arrival {
-        form: form.clone(),
-        payload: response.payload,
-        reading,
-        remote_address: None,
-        user_agent: None,
-        admission: Admission::Admitted,
-    };
+    let arrival = Arrival::new(form.clone(), response.payload, reading);
     let submission_id = match broken.or_else(|| fault.map(str::to_owned)) {
         None => capture::accept(tx, &arrival, occurred_at)?,
         Some(reason) => {

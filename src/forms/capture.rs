@@ -5,6 +5,7 @@
 //! What follows from a submission happens behind a savepoint: when it fails, it is undone and the submission is kept as
 //! failed, with the reason. A transaction that fails as a whole is followed by another that keeps the submission alone.
 
+use super::activity::Deed;
 use super::fulfil::{self, Done};
 use super::payload::Payload;
 use super::reading::Reading;
@@ -44,6 +45,26 @@ pub struct Arrival {
     pub user_agent: Option<String>,
     /// Whether it may have its effects at once.
     pub admission: Admission,
+    /// The id of the form's token that came with it.
+    pub form_token: Option<Id>,
+    /// Who it is, where that was said by somebody who knows.
+    pub contact_id: Option<Id>,
+}
+
+impl Arrival {
+    /// A submission from nowhere in particular.
+    pub fn new(form: Form, payload: Payload, reading: Reading) -> Self {
+        Self {
+            form,
+            payload,
+            reading,
+            remote_address: None,
+            user_agent: None,
+            admission: Admission::Admitted,
+            form_token: None,
+            contact_id: None,
+        }
+    }
 }
 
 /// Stores a submission and does what it asks for; gives its id. One that was stored before has no second effect, but
@@ -60,7 +81,7 @@ pub fn receive(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Id> {
 pub fn accept(tx: &mut Tx<'_>, arrival: &Arrival, occurred_at: Timestamp) -> Result<Id> {
     let id = Id::new(tx.at());
     let done = match &arrival.admission {
-        Admission::Admitted => attempt_if_confirmed(tx, id, arrival, occurred_at)?,
+        Admission::Admitted => attempt_if_confirmed(tx, id, arrival, Deed::Sent(occurred_at))?,
         Admission::Suspected(why) => Done::held(Status::Quarantined, Some(why.clone())),
     };
     let status = done.status;
@@ -79,18 +100,20 @@ pub fn process(
     payload: Payload,
     occurred_at: Timestamp,
 ) -> Result<Submission> {
+    work_up(tx, submission, payload, Deed::Sent(occurred_at))
+}
+
+/// The same, of whatever the person did.
+pub(super) fn work_up(tx: &mut Tx<'_>, submission: &Submission, payload: Payload, deed: Deed) -> Result<Submission> {
     let form = present(tx.forms().get(submission.form_id)?)?;
     let country = workspaces::settings(tx)?.default_country;
     let reading = Reading::of(&form.definition.0, &payload, country.as_deref()).map_err(Error::Invalid)?;
     let arrival = Arrival {
-        form,
-        payload,
-        reading,
         remote_address: submission.remote_address.clone(),
         user_agent: submission.user_agent.clone(),
-        admission: Admission::Admitted,
+        ..Arrival::new(form, payload, reading)
     };
-    let done = attempt_if_confirmed(tx, submission.id, &arrival, occurred_at)?;
+    let done = attempt_if_confirmed(tx, submission.id, &arrival, deed)?;
     let settled = settle(tx, submission.id, &arrival.form, &arrival.payload, done)?;
     ask_if_pending(tx, settled.id, settled.status.0, &arrival)?;
     Ok(settled)
@@ -103,11 +126,11 @@ pub fn settle(tx: &mut Tx<'_>, id: Id, form: &Form, payload: &Payload, done: Don
     Ok(settled)
 }
 
-fn attempt_if_confirmed(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp) -> Result<Done> {
+fn attempt_if_confirmed(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<Done> {
     if arrival.form.definition.0.double_opt_in && !confirmation::is_given(tx, id)? {
         return Ok(Done::held(Status::Pending, None));
     }
-    attempt(tx, id, arrival, occurred_at)
+    attempt(tx, id, arrival, deed)
 }
 
 fn ask_if_pending(tx: &mut Tx<'_>, id: Id, status: Status, arrival: &Arrival) -> Result<()> {
@@ -117,9 +140,17 @@ fn ask_if_pending(tx: &mut Tx<'_>, id: Id, status: Status, arrival: &Arrival) ->
     }
 }
 
+/// A kept submission has failed, for `reason`.
+pub(super) fn fail(tx: &mut Tx<'_>, submission: &Submission, reason: String) -> Result<Submission> {
+    let done = Done::held(Status::Failed, Some(reason));
+    let settled = tx.submissions().settle(submission.id, submission.form_version, &submission.payload.0, &done)?;
+    announce(tx, &settled)?;
+    Ok(settled)
+}
+
 /// What comes of a submission; what cannot be done is undone, and it has failed.
-fn attempt(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp) -> Result<Done> {
-    match tx.savepoint(|tx| fulfil::fulfil(tx, id, arrival, occurred_at)) {
+fn attempt(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<Done> {
+    match tx.savepoint(|tx| fulfil::fulfil(tx, id, arrival, deed)) {
         Err(error @ (Error::Contention(_) | Error::Unavailable(_))) => Err(error),
         Err(error) => Ok(Done::held(Status::Failed, Some(reason(&error)))),
         done => done,
@@ -141,18 +172,25 @@ pub fn is_to_be_kept(error: &Error) -> bool {
     !matches!(error, Error::Invalid(_) | Error::Unavailable(_))
 }
 
-/// The submission that this one repeats: by the id that the page gave it, or by saying the same within the form's
+/// The submission that this one repeats: by the id that the page gave it, by its token, or by saying the same within the form's
 /// window. Whoever sends the same at once takes turns.
 fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
     let (form, fingerprint) = (arrival.form.id, arrival.payload.fingerprint());
     let client_key = arrival.payload.submission_id.as_deref();
     let mut turns = vec![format!("submission {form} {fingerprint}")];
     turns.extend(client_key.map(|key| format!("submission {form} id {key}")));
+    turns.extend(arrival.form_token.map(|token| format!("submission {form} token {token}")));
     tx.take_turns(&turns)?;
     if let Some(key) = client_key
         && let Some((first, said)) = tx.submissions().with_client_key(form, key)?
     {
         let reused = || Violation::new("/submission_id", "reused", "another submission has this id; send a new one");
+        return if said == fingerprint { Ok(Some(first)) } else { Err(Error::Invalid(vec![reused()])) };
+    }
+    if let Some(token) = arrival.form_token
+        && let Some((first, said)) = tx.submissions().with_form_token(form, token)?
+    {
+        let reused = || Violation::new("/token", "reused", "another submission came with this token; get a new one");
         return if said == fingerprint { Ok(Some(first)) } else { Err(Error::Invalid(vec![reused()])) };
     }
     match arrival.form.definition.0.duplicate_window_s {
@@ -166,15 +204,22 @@ fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
 
 /// Keeps a submission with what came of it.
 pub(super) fn store(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, done: Done) -> Result<Id> {
+    store_as(tx, id, arrival, arrival.payload.fingerprint(), done)
+}
+
+/// The same; what has this fingerprint within the form's window repeats it.
+pub(super) fn store_as(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, fingerprint: String, done: Done) -> Result<Id> {
     let submission = Submission {
         workspace_id: tx.scope.workspace,
         id,
         form_id: arrival.form.id,
         form_version: arrival.form.version,
         received_at: tx.at(),
-        fingerprint: arrival.payload.fingerprint(),
+        fingerprint,
         client_key: arrival.payload.submission_id.clone(),
+        form_token: arrival.form_token,
         payload: JsonOf(arrival.payload.clone()),
+        original_payload: None,
         remote_address: arrival.remote_address.clone(),
         user_agent: arrival.user_agent.clone(),
         status: Code(done.status),

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::confirmation_letter::{self, ConfirmationLetter};
+use super::event::{self, EventData};
+use super::guard::{self, RateLimit};
 use super::lead_ad;
 use super::policy::UpdatePolicy;
 use super::redirect;
@@ -103,6 +105,10 @@ pub struct Definition {
     #[serde(default)]
     #[schema(max_length = 2_000)]
     pub thank_you_url: Option<String>,
+    /// Other pages that a browser's form post may ask to be sent to, by a name that it gives as `thank_you`; up to 20.
+    #[serde(default)]
+    #[schema(schema_with = super::input::thank_you_urls_schema, required = false)]
+    pub thank_you_urls: BTreeMap<String, String>,
     /// Seconds in which the same answers count as one submission; 0 switches that off. Default 300.
     #[serde(default = "usual_window")]
     #[schema(minimum = 0, maximum = 86_400, default = 300)]
@@ -119,6 +125,26 @@ pub struct Definition {
     /// The mail that asks for the confirmation.
     #[serde(default)]
     pub confirmation: ConfirmationLetter,
+    /// The name of a field that people do not see and programs fill in: who fills it is suspected. It is none of the
+    /// form's fields.
+    #[serde(default)]
+    #[schema(pattern = "^[A-Za-z][A-Za-z0-9_.-]{0,63}$", example = "website")]
+    pub honeypot: Option<String>,
+    /// Seconds that a person needs at least to fill it in: who is faster is suspected. Above 0 every submission must
+    /// bring a token of the form, from `/v1/public/forms/{key}/token`. Default 0.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 3_600, default = 0)]
+    pub min_fill_seconds: i64,
+    /// Links that the answers may hold together: who sends more is suspected. As many as wanted when left out.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000)]
+    pub max_links: Option<u32>,
+    /// How much it takes within ten seconds.
+    #[serde(default)]
+    pub rate_limit: RateLimit,
+    /// The event that it is for; only for kind `event`.
+    #[serde(default)]
+    pub event: Option<EventData>,
 }
 
 fn yes() -> bool {
@@ -149,8 +175,8 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FormField {
-    /// Its name in submissions. `anonymous_id`, `page_url`, `submission_id` and names that begin with `utm_`,
-    /// `consent.` or `fields.` mean something else there.
+    /// Its name in submissions. `anonymous_id`, `page_url`, `submission_id`, `form_token`, `thank_you` and names that
+    /// begin with `utm_`, `consent.` or `fields.` mean something else there.
     #[schema(pattern = "^[A-Za-z][A-Za-z0-9_.-]{0,63}$", example = "email")]
     pub name: String,
     /// What it is called on the page.
@@ -183,6 +209,10 @@ pub struct ConsentAsked {
     #[serde(default)]
     #[schema(max_length = 100, example = "2026-03")]
     pub text_version: Option<String>,
+    /// The text shown; a hash of it is kept as proof.
+    #[serde(default)]
+    #[schema(max_length = 4_000, example = "You may write to me about warehouses.")]
+    pub text: Option<String>,
     /// Whether a submission must give it. Default false.
     #[serde(default)]
     pub required: bool,
@@ -245,7 +275,7 @@ pub enum OnUnmatchable {
 
 /// Names that mean something else in a submission than a field.
 pub fn is_reserved(name: &str) -> bool {
-    ["anonymous_id", "page_url", "submission_id"].contains(&name)
+    ["anonymous_id", "page_url", "submission_id", "form_token", "thank_you"].contains(&name)
         || ["utm_", "consent.", "fields."].iter().any(|prefix| name.starts_with(prefix))
 }
 
@@ -260,9 +290,13 @@ impl Definition {
         for (index, text) in self.allowed_origins.iter().enumerate() {
             broken.extend(redirect::origin(text).err().map(|why| why.at(format!("/allowed_origins/{index}"))));
         }
-        if let Some(url) = &self.thank_you_url {
-            broken.extend(redirect::redirect_url(url).err().map(|why| why.at("/thank_you_url")));
+        let named = self.thank_you_urls.iter().map(|(name, url)| (format!("/thank_you_urls/{name}"), url));
+        let usual = self.thank_you_url.iter().map(|url| ("/thank_you_url".to_owned(), url));
+        for (pointer, url) in usual.chain(named) {
+            broken.extend(redirect::redirect_url(url).err().map(|why| why.at(pointer)));
         }
+        broken.extend(guard::check(self));
+        broken.extend(event::check(self));
         for (index, asked) in self.consents.iter().enumerate() {
             if self.consents.iter().take(index).any(|earlier| earlier.purpose == asked.purpose) {
                 let detail = "this purpose is asked for above";
@@ -351,7 +385,7 @@ mod tests {
 
     #[test]
     fn names_that_a_form_post_uses_for_other_things_are_no_fields() {
-        for name in ["utm_source", "consent.marketing", "fields.email", "page_url", "anonymous_id", "submission_id"] {
+        for name in ["utm_source", "consent.marketing", "fields.email", "page_url", "submission_id", "form_token"] {
             let broken = definition(json!([{"name": name}])).check(&Settings::default().sources);
             assert_eq!(broken.len(), 1, "{name}");
         }

@@ -2,13 +2,14 @@
 //!
 //! The interaction is recorded whatever else is done, as long as anybody or anything is known that did it.
 
-use super::activity;
+use super::activity::{self, Deed};
 use super::capture::Arrival;
 use super::confirmation;
 use super::definition::{Definition, Kind, OnUnmatchable, Writes};
 use super::interest::{self, Whose};
 use super::person::{self, Proof};
 use super::policy::{Contradiction, UpdatePolicy};
+use super::proof;
 use super::reading::Reading;
 use super::slot::Slot;
 use super::strategies;
@@ -37,12 +38,22 @@ pub struct Done {
     pub contact_id: Option<Id>,
     pub lead_id: Option<Id>,
     pub interaction_id: Option<Id>,
+    /// Whether the interaction had been recorded before.
+    pub is_repeat: bool,
 }
 
 impl Done {
     fn nothing() -> Self {
         let outcome = Outcome::default();
-        Self { status: Status::Processed, reason: None, outcome, contact_id: None, lead_id: None, interaction_id: None }
+        Self {
+            status: Status::Processed,
+            reason: None,
+            outcome,
+            contact_id: None,
+            lead_id: None,
+            interaction_id: None,
+            is_repeat: false,
+        }
     }
 
     /// Nothing but keeping it, because of `reason`.
@@ -51,23 +62,11 @@ impl Done {
     }
 }
 
-/// Does what `arrival`, the submission `id` made at `occurred_at`, asks for.
-pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp) -> Result<Done> {
+/// Does what `arrival`, the submission `id`, asks for.
+pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<Done> {
     let tx = &mut tx.because(Cause::Submission(id));
-    let definition = &arrival.form.definition.0;
-    let mut visit = Visit {
-        id,
-        occurred_at,
-        arrival,
-        definition,
-        contact_strategy: strategies::named(tx, definition, Target::Contact)?,
-        lead_strategy: strategies::named(tx, definition, Target::Lead)?,
-        reading: &arrival.reading,
-        keys: arrival.reading.keys(),
-        confirmed: confirmation::evidence(tx, id, arrival)?,
-        done: Done::nothing(),
-    };
-    tx.take_turns(&visit.turns())?;
+    let mut visit = Visit::begin(tx, id, arrival, deed)?;
+    visit.note_consents();
     let found = matching::find_contact(tx, &visit.contact_strategy, &visit.keys)?;
     if let Some(known) = found.known() {
         tx.merged().refuse_contact(known)?;
@@ -93,6 +92,16 @@ pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, occurred_at: Timestamp
     Ok(visit.done)
 }
 
+/// Does what follows from something that `contact`, who is known without being looked for, did with the form.
+pub fn credit(tx: &mut Tx<'_>, arrival: &Arrival, contact: Id, deed: Deed) -> Result<Done> {
+    let mut visit = Visit::begin(tx, Id::new(tx.at()), arrival, deed)?;
+    let account = tx.contacts().lock(contact).map_err(vanished)?.account_id;
+    visit.done.contact_id = Some(contact);
+    visit.interest(tx, Whose { contact: Some(contact), account })?;
+    visit.interaction(tx)?;
+    Ok(visit.done)
+}
+
 /// Why neither contact nor lead is made of a submission.
 enum Obstacle {
     /// It tells of no person (REC-6).
@@ -104,7 +113,7 @@ enum Obstacle {
 /// One submission on its way.
 struct Visit<'a> {
     id: Id,
-    occurred_at: Timestamp,
+    deed: Deed,
     arrival: &'a Arrival,
     definition: &'a Definition,
     contact_strategy: Strategy,
@@ -114,10 +123,45 @@ struct Visit<'a> {
     keys: Keys,
     /// How the sender confirmed their address, if the form asks for that.
     confirmed: Option<String>,
+    /// Since when its consents count.
+    consented_at: Timestamp,
+    /// The hash of the address it came from.
+    address_sha256: Option<String>,
     done: Done,
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    /// Finds out what it takes, and takes the turn.
+    fn begin(tx: &mut Tx<'_>, id: Id, arrival: &'a Arrival, deed: Deed) -> Result<Self> {
+        let (definition, workspace) = (&arrival.form.definition.0, tx.scope.workspace);
+        let confirmed = confirmation::evidence(tx, id, arrival)?;
+        let mut lead_strategy = strategies::named(tx, definition, Target::Lead)?;
+        // An event has one lead for each contact, also when that lead has been closed (CAP-7).
+        lead_strategy.match_closed |= definition.kind == Kind::Event && definition.lead_strategy.is_none();
+        let visit = Self {
+            id,
+            deed,
+            arrival,
+            definition,
+            contact_strategy: strategies::named(tx, definition, Target::Contact)?,
+            lead_strategy,
+            reading: &arrival.reading,
+            keys: arrival.reading.keys(),
+            consented_at: if confirmed.is_some() { tx.at() } else { deed.at() },
+            confirmed,
+            address_sha256: arrival.remote_address.as_ref().map(|address| proof::address_hash(workspace, address)),
+            done: Done::nothing(),
+        };
+        tx.take_turns(&visit.turns())?;
+        Ok(visit)
+    }
+
+    fn note_consents(&mut self) {
+        let Arrival { user_agent, .. } = self.arrival;
+        let (address, at) = (self.address_sha256.as_deref(), self.consented_at);
+        self.done.outcome.consents = proof::of(self.definition, self.reading, at, address, user_agent.as_deref());
+    }
+
     /// Everyone who brings the same person or company takes turns.
     fn turns(&self) -> Vec<String> {
         let mut turns = matching::turns(&self.keys);
@@ -187,7 +231,7 @@ impl Visit<'_> {
                 (Some(known), Effect::Linked, None)
             }
             (None, _) => {
-                let new = person::new_contact(self.reading, account, self.proof(tx));
+                let new = person::new_contact(self.reading, account, self.proof());
                 (Some(contacts::create(tx, &new).map_err(overtaken)?.id), Effect::Created, account)
             }
             (Some(known), true) => {
@@ -226,7 +270,7 @@ impl Visit<'_> {
         let contact = tx.contacts().lock(known).map_err(vanished)?;
         // Somebody whom only the address tells, and not what the strategy compares, is credited and not changed.
         let policy = if found.winner.is_some() { self.definition.update_policy } else { UpdatePolicy::LinkOnly };
-        let mut change = person::change(policy, &contact, self.reading, account, self.proof(tx));
+        let mut change = person::change(policy, &contact, self.reading, account, self.proof());
         if change.moves_email() && self.is_email_of_another(tx, known)? {
             change.leave_email(&contact, self.reading);
         }
@@ -343,30 +387,34 @@ impl Visit<'_> {
     }
 
     fn keep(&self, tx: &mut Tx<'_>, target: Target, found: &Decision, effect: Effect, id: Option<Id>) -> Result<Id> {
+        let submission_id = Some(self.id).filter(|_| self.arrival.contact_id.is_none());
         let channel = if self.definition.kind == Kind::LeadAd { Channel::LeadAd } else { Channel::Form };
-        matching::keep(
-            tx,
-            found,
-            matching::Done { target, channel, submission_id: Some(self.id), effect, record_id: id },
-        )
+        matching::keep(tx, found, matching::Done { target, channel, submission_id, effect, record_id: id })
     }
 
     /// Records that the form was submitted, if anything tells by whom.
     fn interaction(&mut self, tx: &mut Tx<'_>) -> Result<()> {
         let lead = self.done.lead_id.map(|lead| tx.leads().get(lead)).transpose()?;
-        let Some(new) = activity::of(self.id, self.arrival, self.done.contact_id, lead.as_ref(), self.occurred_at)
-        else {
+        let Some(new) = activity::of(self.id, self.arrival, self.done.contact_id, lead.as_ref(), self.deed) else {
             return Ok(());
         };
         for recorded in interactions::record(tx, &[new])? {
-            self.done.interaction_id = Some(recorded?.id);
+            let recorded = recorded?;
+            self.done.interaction_id = Some(recorded.id);
+            self.done.is_repeat = !recorded.first;
+            if let (Deed::Sent(_), Some(contact)) = (self.deed, self.done.contact_id)
+                && recorded.attributed_to != Some(contact)
+            {
+                // It was recorded before the submission was corrected.
+                interactions::credit(tx, recorded.id, contact, self.done.lead_id)?;
+            }
         }
         Ok(())
     }
 
-    fn proof(&self, tx: &Tx<'_>) -> Proof<'_> {
-        let confirmed = self.confirmed.as_deref();
-        Proof { definition: self.definition, submission: self.id, at: tx.at(), confirmed }
+    fn proof(&self) -> Proof<'_> {
+        let (confirmed, address_sha256) = (self.confirmed.as_deref(), self.address_sha256.as_deref());
+        Proof { definition: self.definition, submission: self.id, at: self.consented_at, confirmed, address_sha256 }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Forms and submissions over HTTP.
+//! Forms over HTTP.
 
 use actix_web::{delete, get, patch, post, web};
 use serde::{Deserialize, Serialize};
@@ -7,10 +7,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::definition::Definition;
 use super::input::{FormPatch, NewForm};
-use super::submission::{self, Status, Submission};
 use super::{
-    Form, FormFilter, FormStatus, Post, SORT_FIELDS, SubmissionFilter, ad_response_handlers, confirmation,
-    confirmation_handlers, public_handlers,
+    Form, FormFilter, FormStatus, Post, SORT_FIELDS, ad_response_handlers, attendance_handlers, confirmation_handlers,
+    public_handlers, submission_handlers,
 };
 use crate::auth::Actor;
 use crate::clock::Timestamp;
@@ -25,7 +24,8 @@ use crate::id::Id;
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(change).service(remove).service(publish).service(stop);
-    config.service(list_submissions).service(show_submission);
+    config.service(attendance_handlers::record_attendances);
+    submission_handlers::routes(config);
     public_handlers::routes(config);
     ad_response_handlers::routes(config);
     confirmation_handlers::routes(config);
@@ -244,65 +244,4 @@ async fn publish(PathId(id): PathId, command: Command<()>) -> Reply {
 #[post("/v1/forms/{id}/stop")]
 async fn stop(PathId(id): PathId, command: Command<()>) -> Reply {
     command.run(move |tx, (), condition| shown(forms::stop(tx, id, condition)?)).await
-}
-
-/// Which submissions to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct SubmissionQuery {
-    /// Only submissions of this form.
-    form_id: Option<Id>,
-    /// Only submissions of which this became.
-    #[param(inline)]
-    status: Option<Status>,
-    /// Only submissions credited to this contact.
-    contact_id: Option<Id>,
-    /// Only submissions that belong to this lead.
-    lead_id: Option<Id>,
-}
-
-/// List submissions
-///
-/// What visitors sent, and what became of it; newest first unless asked otherwise. Can be ordered by `received_at`.
-#[utoipa::path(
-    tag = "forms",
-    operation_id = "list_submissions",
-    params(SubmissionQuery, PageQuery),
-    responses((status = 200, description = "A page of submissions", body = Page<Submission>)),
-    security(("bearer" = ["submissions:read"])),
-)]
-#[get("/v1/submissions")]
-async fn list_submissions(actor: Actor, query: web::Query<SubmissionQuery>, page: web::Query<PageQuery>) -> Reply {
-    let (SubmissionQuery { form_id, status, contact_id, lead_id }, count) =
-        (query.into_inner(), page.count == Some(true));
-    let filter = SubmissionFilter { form_id, status, contact_id, lead_id };
-    let paging = page.paging(submission::SORT_FIELDS)?;
-    actor
-        .read(move |tx| {
-            let total = if count { Some(tx.submissions().count(filter)?) } else { None };
-            let page = Page::new(tx.submissions().list(filter, &paging)?, &paging, total, |submission| submission)?;
-            Answer::ok(&page.try_map(|submission| confirmation::shown(tx, submission))?)
-        })
-        .await
-}
-
-/// Get a submission
-///
-/// What was sent, and what was created, changed, linked or left alone because of it.
-#[utoipa::path(
-    tag = "forms",
-    operation_id = "get_submission",
-    params(("id" = Id, Path, description = "The submission")),
-    responses((status = 200, description = "The submission", body = Submission)),
-    security(("bearer" = ["submissions:read"])),
-)]
-#[get("/v1/submissions/{id}")]
-async fn show_submission(actor: Actor, PathId(id): PathId) -> Reply {
-    actor
-        .read(move |tx| {
-            let submission = tx.submissions().get(id)?;
-            let submission = confirmation::shown(tx, submission)?;
-            Ok(Answer::ok(&submission)?.version(submission.version))
-        })
-        .await
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::definition::{Definition, FormField, Kind, Purpose};
-use super::payload::{Given, Payload};
+use super::payload::{Given, Payload, Said};
 use crate::clock::Timestamp;
 use crate::error::Violation;
 use crate::text;
@@ -81,7 +81,7 @@ fn consents(raw: &Value, definition: &Definition) -> Given {
             Some(Purpose::Profiling) => &mut given.profiling,
             None => continue,
         };
-        *place = told["accepted"].as_bool();
+        *place = told["accepted"].as_bool().map(Said::Plainly);
     }
     given
 }

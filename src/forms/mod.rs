@@ -1,16 +1,19 @@
-//! Public entry: forms, and what visitors submit to them (CAP-1 to CAP-4).
+//! Public entry: forms, and what visitors submit to them (CAP-1 to CAP-5, CAP-7).
 //!
 //! A form is a draft until it is published, then live, then stopped; deleted ones stay as tombstones. `definition` says
 //! what one is made of. A submission arrives in one of three bodies (`wire`), or as an advertising network tells of it
 //! (`lead_ad`); it is read in the terms of its form (`reading`), and whatever a visitor could not put right is kept:
-//! `capture` stores it with what became of it, whether that worked or not. Where a form wants addresses confirmed,
-//! `confirmation` lets it wait. Whom it is from, `matching` decides; `policy` decides what it may change of what is
-//! known, and what may not becomes a proposal.
+//! `capture` stores it with what became of it, whether that worked or not, and `again` takes up what was held back or
+//! failed. Where a form wants addresses confirmed, `confirmation` lets it wait. Whom it is from, `matching` decides;
+//! `policy` decides what it may change of what is known, and what may not becomes a proposal.
 
 mod activity;
 mod ad_response;
 mod ad_response_handlers;
 mod ad_response_repository;
+pub mod again;
+pub mod attendance;
+mod attendance_handlers;
 pub mod capture;
 pub mod confirmation;
 mod confirmation_handlers;
@@ -20,7 +23,10 @@ mod confirmation_page;
 mod confirmation_repository;
 mod cors;
 pub mod definition;
+pub mod event;
+pub mod form_token;
 mod fulfil;
+pub mod guard;
 pub mod handlers;
 mod input;
 mod interest;
@@ -29,7 +35,8 @@ pub mod payload;
 mod person;
 pub mod place;
 pub mod policy;
-mod public_handlers;
+pub mod proof;
+pub mod public_handlers;
 pub mod reading;
 pub mod redirect;
 pub mod rehearsal;
@@ -38,6 +45,8 @@ pub mod slot;
 pub mod strategies;
 pub mod suit;
 pub mod submission;
+mod submission_handlers;
+mod token_handlers;
 mod wire;
 
 use diesel::prelude::*;

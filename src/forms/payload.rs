@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{AdditionalProperties, Type};
+use utoipa::openapi::schema::{AdditionalProperties, OneOf, Type};
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -15,7 +15,7 @@ use crate::leads::utm_schema;
 /// Fields that a submission may have.
 pub const FIELDS_MAX: usize = 64;
 /// Names that a form post may have: the fields, UTM values, consents and what identifies the submission.
-pub const PAIRS_MAX: usize = FIELDS_MAX + 26;
+pub const PAIRS_MAX: usize = FIELDS_MAX + 30;
 
 /// A submission as it was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -49,21 +49,51 @@ pub struct Payload {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]*$", example = "6f1c0e4a")]
     pub submission_id: Option<String>,
+    /// The token that the page got when it opened the form. Good for one submission and its repeats. Not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500, pattern = "^[\\x21-\\x7e]*$")]
+    pub token: Option<String>,
+    /// The name of the thank-you page that a browser is to be sent to, of those that the form has. Not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 32, example = "estonian")]
+    pub thank_you: Option<String>,
 }
 
-/// Consents given (true) or refused (false), by purpose.
+/// What was said about a consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Said {
+    /// Given or refused.
+    Plainly(bool),
+    /// Given or refused, having been shown this text.
+    Of(Shown),
+}
+
+/// A consent given or refused, with the text that was shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shown {
+    /// Whether it was given.
+    pub granted: bool,
+    /// The version of the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_version: Option<String>,
+}
+
+/// Consents given (true) or refused (false), by purpose; or, where the version of the text shown is told,
+/// `{"granted": true, "text_version": "2026-03"}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = GivenConsents)]
 pub struct Given {
     /// To being sent marketing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = bool, required = false)]
-    pub marketing: Option<bool>,
+    #[schema(schema_with = marketing_schema, required = false)]
+    pub marketing: Option<Said>,
     /// To being scored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = bool, required = false)]
-    pub profiling: Option<bool>,
+    #[schema(schema_with = profiling_schema, required = false)]
+    pub profiling: Option<Said>,
 }
 
 impl Given {
@@ -81,9 +111,10 @@ impl PartialSchema for FormPost {
             .schema_type(Type::Object)
             .description(Some(
                 "What a visitor filled in, as names and values, no name twice. `anonymous_id`, `page_url` and \
-                 `submission_id` mean what they mean in JSON, `utm_…` is a UTM value, `consent.marketing` and \
-                 `consent.profiling` are consents: `on` or `true` gives one, `false` refuses it. Every other name is a \
-                 field of the form; with `fields.` before it, surely one",
+                 `submission_id` and `thank_you` mean what they mean in JSON, `form_token` is the token, `utm_…` is a \
+                 UTM value, `consent.marketing` and `consent.profiling` are consents: `on` or `true` gives one, \
+                 `false` refuses it; `consent.<purpose>.text_version` tells the text that was shown. Every other name \
+                 is a field of the form; with `fields.` before it, surely one",
             ))
             .additional_properties(Some(AdditionalProperties::RefOr(value_schema().into())))
             .max_properties(Some(PAIRS_MAX))
@@ -102,6 +133,27 @@ fn value_schema() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).max_length(Some(VALUE_MAX)).pattern(Some(PLAIN_TEXT))
 }
 
+fn marketing_schema() -> Schema {
+    said_schema("To being sent marketing")
+}
+
+fn profiling_schema() -> Schema {
+    said_schema("To being scored")
+}
+
+fn said_schema(purpose: &str) -> Schema {
+    let granted = || ObjectBuilder::new().schema_type(Type::Boolean).description(Some("Whether it was given"));
+    let version = ObjectBuilder::new().schema_type(Type::String).max_length(Some(100));
+    let version = version.description(Some("The version of the text that was shown: the form's present one"));
+    let shown = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("granted", granted())
+        .property("text_version", version)
+        .required("granted")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    OneOf::builder().description(Some(purpose)).item(granted()).item(shown).build().into()
+}
+
 fn fields_schema() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::Object)
@@ -114,13 +166,14 @@ fn fields_schema() -> Object {
 
 impl Payload {
     /// The same for submissions that say the same: empty values count as absent, and white space around values, the
-    /// order of fields and the submission's own id do not count.
+    /// order of fields, the submission's own id, its token and where it leads to do not count.
     pub fn fingerprint(&self) -> String {
         let filled = |values: &BTreeMap<String, String>| -> BTreeMap<String, String> {
             let trimmed = values.iter().map(|(name, value)| (name.clone(), value.trim().to_owned()));
             trimmed.filter(|(_, value)| !value.is_empty()).collect()
         };
-        let said = Self { fields: filled(&self.fields), utm: filled(&self.utm), submission_id: None, ..self.clone() };
+        let (fields, utm) = (filled(&self.fields), filled(&self.utm));
+        let said = Self { fields, utm, submission_id: None, token: None, thank_you: None, ..self.clone() };
         let text = serde_json::to_vec(&said).unwrap_or_default();
         idempotency::fingerprint(&[&text])
     }
@@ -144,6 +197,7 @@ mod tests {
             json!({"fields": {"note": "hello", "email": "ann@x.ee"}}),
             json!({"fields": {"email": " ann@x.ee", "note": "hello\n", "company": " "}}),
             json!({"fields": {"email": "ann@x.ee", "note": "hello"}, "submission_id": "7", "utm": {"utm_term": ""}}),
+            json!({"fields": {"email": "ann@x.ee", "note": "hello"}, "token": "7", "thank_you": "estonian"}),
         ] {
             assert_eq!(payload(same.clone()).fingerprint(), one.fingerprint(), "{same}");
         }

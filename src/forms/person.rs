@@ -20,6 +20,8 @@ pub struct Proof<'a> {
     pub at: crate::clock::Timestamp,
     /// How the sender confirmed their address, if they had to.
     pub confirmed: Option<&'a str>,
+    /// The hash of the address it came from.
+    pub address_sha256: Option<&'a str>,
 }
 
 /// The contact that `reading` describes. Sales has yet to earn it.
@@ -148,8 +150,13 @@ fn consent(purpose: Purpose, proof: Proof<'_>) -> Consent {
     let asked = proof.definition.consents.iter().find(|asked| asked.purpose == purpose);
     let version = asked.and_then(|asked| asked.text_version.as_deref());
     let text = version.map(|version| format!(", text {version}")).unwrap_or_default();
-    let confirmed = proof.confirmed.map(|how| format!(", {how}")).unwrap_or_default();
-    let evidence = format!("submission {}{text}{confirmed}", proof.submission);
+    // A confirmation tells from where it was given itself.
+    let whence = match (proof.confirmed, proof.address_sha256) {
+        (Some(how), _) => format!(", {how}"),
+        (None, Some(hash)) => format!(", address sha256:{hash}"),
+        (None, None) => String::new(),
+    };
+    let evidence = format!("submission {}{text}{whence}", proof.submission);
     Consent { granted: true, at: proof.at, how: Some("form".to_owned()), evidence: Some(evidence) }
 }
 
@@ -174,7 +181,7 @@ mod tests {
     }
 
     fn proof(definition: &Definition) -> Proof<'_> {
-        Proof { definition, submission: Id::NIL, at: AT, confirmed: None }
+        Proof { definition, submission: Id::NIL, at: AT, confirmed: None, address_sha256: None }
     }
 
     fn reading(values: &[(&str, &str)]) -> Reading {

@@ -1,7 +1,7 @@
 //! The public entry over HTTP: submissions, the question browsers ask before them, and a page that says thank you.
 //!
-//! The order is: the form, where the request comes from, what it says, and only then the database. The answer is the
-//! same whether the person is known, new or suppressed.
+//! The order is: the form, where the request comes from, how much comes from there, what it says, and only then the
+//! database. The answer is the same whether the person is known, new, suppressed or taken for spam.
 
 use actix_web::http::Method;
 use actix_web::http::header::{self, CONTENT_TYPE, HeaderMap, LOCATION, USER_AGENT};
@@ -11,17 +11,21 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::capture::{self, Admission, Arrival};
+use super::definition::Definition;
+use super::form_token::Pass;
 use super::payload::{FormPost, Payload};
 use super::reading::Reading;
-use super::{Entrance, cors, wire};
+use super::{Entrance, Form, cors, form_token, guard, token_handlers, wire};
+use crate::clock::Timestamp;
 use crate::db::{Scope, Tx};
-use crate::error::{Error, Result as Outcome};
+use crate::error::{Error, Result as Outcome, Violation};
 use crate::forms;
 use crate::http::State;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::{operation, read_body, state, typed};
 use crate::http::idempotency::{self, Key, Turn};
 use crate::http::problem::Problem;
+use crate::http::throttle::Limits;
 use crate::id::Id;
 
 /// Bytes that a submission may have.
@@ -33,7 +37,7 @@ const USER_AGENT_MAX: usize = 500;
 
 /// The paths open to the public.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(submit).service(ask).service(thanks);
+    config.service(submit).service(ask).service(thanks).service(token_handlers::show_token);
 }
 
 /// What every accepted submission is answered.
@@ -50,13 +54,16 @@ struct Accepted {
 /// Submit a form
 ///
 /// Takes what a visitor filled in: as JSON, or with the same names as a browser's form post sends them. In a form post a
-/// name is a field of the form; `utm_…`, `anonymous_id`, `page_url`, `submission_id` and `consent.<purpose>` mean what
-/// they mean in JSON. Up to 64 KiB, 64 fields, 4,000 characters a field.
+/// name is a field of the form; `utm_…`, `anonymous_id`, `page_url`, `submission_id`, `thank_you` and
+/// `consent.<purpose>` mean what they mean in JSON, and `form_token` is the token. Up to 64 KiB, 64 fields, 4,000
+/// characters a field.
 ///
 /// A page may send it if its origin is among the form's; requests without `Origin` come from programs and are taken.
 /// The `Origin` header is no authentication. What can be read is stored before anything else happens. A repeat has no
-/// second effect and gets the first submission's id: with the same `Idempotency-Key`, with the same `submission_id`, or
-/// with the same answers within the form's window.
+/// second effect and gets the first submission's id: with the same `Idempotency-Key`, `submission_id` or token, or with the same answers within the form's window.
+///
+/// What looks like spam is answered alike and kept, and nothing comes of it until it is released. What exceeds the
+/// form's rate is answered 429 and not kept.
 ///
 /// A browser's form post is answered with 303 to the form's thank-you page when HTML is asked for; everything else
 /// with 202, always alike.
@@ -82,6 +89,7 @@ struct Accepted {
         (status = 403, description = "Pages of this origin may not send the form"),
         (status = 409, description = "A request with the same Idempotency-Key is under way"),
         (status = 410, description = "The form was deleted"),
+        (status = 429, description = "Too many submissions from one address, or of all to this form; Retry-After says how long to wait"),
     ),
 )]
 #[post("/v1/public/forms/{key}/submissions")]
@@ -91,19 +99,48 @@ async fn submit(request: HttpRequest, body: web::Payload) -> HttpResponse {
         Err(problem) => return shown(problem.error_response(), None),
     };
     let response = match take(&request, &entrance, body).await {
-        Ok(answer) => answered(&request, &entrance, answer),
+        Ok((answer, thank_you)) => answered(&request, &entrance, answer, thank_you),
         Err(problem) => problem.error_response(),
     };
     shown(response, origin.as_ref())
 }
 
-fn shown(mut response: HttpResponse, origin: Option<&header::HeaderValue>) -> HttpResponse {
+/// Lets a page that may send the form read a refusal that came before its handler was reached (F13).
+pub async fn show_refusal(state: &State, asking: &Asking, answer: &mut HeaderMap) {
+    let (scope, key) =
+        (Scope { workspace: Id::NIL, at: state.clock.now(), actor: None, cause: None }, asking.key.clone());
+    let found = state.db.read(scope, move |tx| forms::enter(tx, &key)).await;
+    let origin =
+        found.ok().and_then(|entrance| cors::admit(&entrance.form.definition.0, &asking.origin).ok().flatten());
+    cors::show(answer, origin.as_ref());
+}
+
+/// A page that asks for something at the public paths of a form.
+pub struct Asking {
+    key: String,
+    /// Its origin, as headers.
+    origin: HeaderMap,
+}
+
+impl Asking {
+    /// The page behind a request to `path`; none when no page asks, or for anything else than a form.
+    pub fn of(path: &str, headers: &HeaderMap) -> Option<Self> {
+        let (key, _) = path.strip_prefix("/v1/public/forms/")?.split_once('/')?;
+        let mut origin = HeaderMap::new();
+        for value in headers.get_all(header::ORIGIN) {
+            origin.append(header::ORIGIN, value.clone());
+        }
+        (!origin.is_empty()).then(|| Self { key: key.to_owned(), origin })
+    }
+}
+
+pub(super) fn shown(mut response: HttpResponse, origin: Option<&header::HeaderValue>) -> HttpResponse {
     cors::show(response.headers_mut(), origin);
     response
 }
 
 /// The form that is asked for, and the origin of the page that asks.
-async fn enter(request: &HttpRequest) -> Result<(Entrance, Option<header::HeaderValue>), Problem> {
+pub(super) async fn enter(request: &HttpRequest) -> Result<(Entrance, Option<header::HeaderValue>), Problem> {
     let entrance = find(request).await?;
     let origin = cors::admit(&entrance.form.definition.0, request.headers())?;
     Ok((entrance, origin))
@@ -116,27 +153,73 @@ async fn find(request: &HttpRequest) -> Result<Entrance, Problem> {
     Ok(state.db.read(scope, move |tx| forms::enter(tx, &key)).await?)
 }
 
-/// Reads the submission and stores it.
-async fn take(request: &HttpRequest, entrance: &Entrance, body: web::Payload) -> Reply {
+/// Reads the submission and stores it; also tells the thank-you page that it asks for.
+async fn take(
+    request: &HttpRequest,
+    entrance: &Entrance,
+    body: web::Payload,
+) -> Result<(Answer, Option<String>), Problem> {
+    let (state, definition) = (state(request)?, &entrance.form.definition.0);
+    let (address, at) = (state.proxies.address(request), state.clock.now());
+    let guard::RateLimit { per_address, per_form } = definition.rate_limit;
+    state.throttle.take(entrance.form.id, address, Limits { per_place: per_address, in_all: per_form }, at)?;
     let raw = read_body(request, body.into_inner(), BODY_LIMIT).await?;
     let key = key(request, entrance, &raw)?;
     let document = wire::document(request.headers(), raw).await?;
     operation(request)?.check_body(&document)?;
-    let payload: Payload = typed(document)?;
-    let read = Reading::of(&entrance.form.definition.0, &payload, entrance.default_country.as_deref());
+    let mut payload: Payload = typed(document)?;
+    let (token, wish) = (payload.token.take(), payload.thank_you.take());
+    let read = Reading::of(definition, &payload, entrance.default_country.as_deref());
+    let pass = pass(&state, &entrance.form, token.as_deref(), at);
+    let thank_you = thank_you(definition, wish.as_deref());
+    let (reading, pass, thank_you) = all_good(read, pass, thank_you)?;
+    let suspicion = guard::suspicion(definition, &payload, pass.map(|pass| pass.opened_at), at);
     let arrival = Arrival {
-        form: entrance.form.clone(),
-        reading: read.map_err(Error::Invalid)?,
-        payload,
-        remote_address: request.peer_addr().map(|peer| peer.ip().to_string()),
+        remote_address: address.map(|address| address.to_string()),
         user_agent: user_agent(request.headers()),
-        admission: Admission::Admitted,
+        admission: suspicion.map_or(Admission::Admitted, Admission::Suspected),
+        form_token: pass.map(|pass| pass.id),
+        ..Arrival::new(entrance.form.clone(), payload, reading)
     };
-    store(&*state(request)?, key, arrival).await
+    Ok((store(&state, key, arrival).await?, thank_you))
+}
+
+/// What the token says, if there is one; a form that measures the time needs one.
+fn pass(state: &State, form: &Form, token: Option<&str>, at: Timestamp) -> Result<Option<Pass>, Violation> {
+    match token {
+        Some(token) => form_token::read(&state.tokens, token, form.id, at).map(Some).map_err(|why| why.at("/token")),
+        None if form.definition.0.min_fill_seconds > 0 => {
+            Err(Violation::new("/token", "required", "get a token of the form when it is opened, and send it back"))
+        }
+        None => Ok(None),
+    }
+}
+
+/// The page to which a visitor is sent: the one asked for by name, else the form's usual one.
+fn thank_you(definition: &Definition, wish: Option<&str>) -> Result<Option<String>, Violation> {
+    let Some(name) = wish else { return Ok(definition.thank_you_url.clone()) };
+    let unknown = || Violation::new("/thank_you", "unknown", "the form has no thank-you page of this name");
+    definition.thank_you_urls.get(name).cloned().map(Some).ok_or_else(unknown)
+}
+
+/// All three, or everything that is wrong with any.
+fn all_good<A, B, C>(
+    read: Result<A, Vec<Violation>>,
+    pass: Result<B, Violation>,
+    thank_you: Result<C, Violation>,
+) -> Outcome<(A, B, C)> {
+    match (read, pass, thank_you) {
+        (Ok(read), Ok(pass), Ok(thank_you)) => Ok((read, pass, thank_you)),
+        (read, pass, thank_you) => {
+            let mut broken = read.err().unwrap_or_default();
+            broken.extend(pass.err().into_iter().chain(thank_you.err()));
+            Err(Error::Invalid(broken))
+        }
+    }
 }
 
 /// Stores the submission, once. After a fault it is stored alone, so that nothing a visitor sent is lost.
-async fn store(state: &State, key: Option<Key>, arrival: Arrival) -> Reply {
+async fn store(state: &web::Data<State>, key: Option<Key>, arrival: Arrival) -> Reply {
     let scope = Scope { workspace: arrival.form.workspace_id, at: state.clock.now(), actor: None, cause: None };
     let lease = match key {
         None => None,
@@ -187,15 +270,13 @@ pub(super) fn user_agent(headers: &HeaderMap) -> Option<String> {
 }
 
 /// JSON for scripts, a way on to the thank-you page for browsers.
-fn answered(request: &HttpRequest, entrance: &Entrance, answer: Answer) -> HttpResponse {
+fn answered(request: &HttpRequest, entrance: &Entrance, answer: Answer, thank_you: Option<String>) -> HttpResponse {
     let headers = request.headers();
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if answer.status() != ACCEPTED || !wire::is_form_post(headers) || !prefers_html(accept) {
         return answer.respond_to(request);
     }
-    let form = &entrance.form;
-    let own = || format!("/v1/public/forms/{}/thanks", form.key);
-    let location = form.definition.0.thank_you_url.clone().unwrap_or_else(own);
+    let location = thank_you.unwrap_or_else(|| format!("/v1/public/forms/{}/thanks", entrance.form.key));
     HttpResponse::SeeOther().insert_header((LOCATION, location)).finish()
 }
 

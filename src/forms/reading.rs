@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::definition::{Definition, FormField, Purpose};
-use super::payload::{Given, Payload};
+use super::payload::{Given, Payload, Said};
 use super::redirect;
 use super::slot::Slot;
 use crate::contacts::identity::{self, Email, Phone};
@@ -37,9 +37,24 @@ pub struct Reading {
 impl Given {
     /// What was said about `purpose`.
     pub fn about(&self, purpose: Purpose) -> Option<bool> {
+        self.said(purpose).map(|said| match said {
+            Said::Plainly(granted) => *granted,
+            Said::Of(shown) => shown.granted,
+        })
+    }
+
+    /// The version of the text about `purpose` that was shown, if that was told.
+    pub fn shown(&self, purpose: Purpose) -> Option<&str> {
+        match self.said(purpose)? {
+            Said::Plainly(_) => None,
+            Said::Of(shown) => shown.text_version.as_deref(),
+        }
+    }
+
+    fn said(&self, purpose: Purpose) -> Option<&Said> {
         match purpose {
-            Purpose::Marketing => self.marketing,
-            Purpose::Profiling => self.profiling,
+            Purpose::Marketing => self.marketing.as_ref(),
+            Purpose::Profiling => self.profiling.as_ref(),
         }
     }
 }
@@ -51,6 +66,7 @@ impl Reading {
         for (name, value) in &payload.fields {
             match definition.field(name) {
                 Some(field) => reader.take(field, value),
+                None if definition.honeypot.as_ref() == Some(name) => {}
                 None => reader.refuse(&pointer(name), Rejected::new("unknown_field", "the form has no such field")),
             }
         }
@@ -144,6 +160,12 @@ impl Reader<'_> {
         for purpose in [Purpose::Marketing, Purpose::Profiling] {
             let asked = definition.consents.iter().find(|asked| asked.purpose == purpose);
             let name = if purpose == Purpose::Marketing { "/consents/marketing" } else { "/consents/profiling" };
+            let version = asked.and_then(|asked| asked.text_version.as_deref());
+            if asked.is_some() && given.shown(purpose).is_some_and(|shown| Some(shown) != version) {
+                let detail = "is not the version of the form's text; show the present one";
+                self.refuse(&format!("{name}/text_version"), Rejected::new("unknown", detail));
+                continue;
+            }
             match (asked, given.about(purpose)) {
                 (None, Some(_)) => self.refuse(name, Rejected::new("unknown_field", "the form does not ask for it")),
                 (Some(_), Some(true)) => self.reading.granted.push(purpose),

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::capture::{self, Admission, Arrival};
+use super::capture::{self, Arrival};
 use super::payload::Payload;
 use super::reading::Reading;
 use super::submission::{Status, Touched};
@@ -64,14 +64,7 @@ fn arrival(tx: &mut Tx<'_>, form: Id, payload: &Payload, prefix: &str) -> Result
     let country = workspaces::settings(tx)?.default_country;
     let read = Reading::of(&form.definition.0, payload, country.as_deref());
     let reading = read.map_err(|broken| below(prefix, Error::Invalid(broken)))?;
-    Ok(Arrival {
-        form,
-        reading,
-        payload: payload.clone(),
-        remote_address: None,
-        user_agent: None,
-        admission: Admission::Admitted,
-    })
+    Ok(Arrival::new(form, payload.clone(), reading))
 }
 
 /// The error, with what is wrong with the submission told below `prefix`.

@@ -30,6 +30,10 @@ pub struct SubmissionFilter {
     pub status: Option<Status>,
     pub contact_id: Option<Id>,
     pub lead_id: Option<Id>,
+    /// Only those that arrived then or later.
+    pub received_from: Option<Timestamp>,
+    /// Only those that arrived before.
+    pub received_until: Option<Timestamp>,
 }
 
 /// The forms of the workspace.
@@ -168,6 +172,25 @@ impl Submissions<'_, '_> {
         Ok(found.first(self.0.conn).optional()?)
     }
 
+    /// The submission that came with this token of the form, with its fingerprint.
+    pub fn with_form_token(&mut self, form: Id, token: Id) -> Result<Option<(Id, String)>> {
+        let found = submissions::table
+            .filter(submissions::workspace_id.eq(self.0.scope.workspace))
+            .filter(submissions::form_id.eq(form))
+            .filter(submissions::form_token.eq(token))
+            .select((submissions::id, submissions::fingerprint));
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
+    /// Keeps what was sent first, before it is corrected for the first time.
+    pub fn keep_original(&mut self, id: Id, sent: &Payload) -> Result<()> {
+        diesel::update(submissions::table.find((self.0.scope.workspace, id)))
+            .filter(submissions::original_payload.is_null())
+            .set(submissions::original_payload.eq(Some(JsonOf(sent.clone()))))
+            .execute(self.0.conn)?;
+        Ok(())
+    }
+
     /// The first submission that said the same since `since`.
     pub fn saying_the_same(&mut self, form: Id, fingerprint: &str, since: Timestamp) -> Result<Option<Id>> {
         let found = submissions::table
@@ -216,6 +239,12 @@ impl Submissions<'_, '_> {
         }
         if let Some(lead) = filter.lead_id {
             query = query.filter(submissions::lead_id.eq(lead));
+        }
+        if let Some(from) = filter.received_from {
+            query = query.filter(submissions::received_at.ge(from));
+        }
+        if let Some(until) = filter.received_until {
+            query = query.filter(submissions::received_at.lt(until));
         }
         query
     }

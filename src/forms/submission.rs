@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::payload::Payload;
+use super::proof::ConsentProof;
 use crate::clock::Timestamp;
 use crate::db::page::{SortField, SortKind, Sorted};
 use crate::db::types::{Code, JsonOf};
@@ -45,11 +46,16 @@ pub struct Submission {
     /// What was sent.
     #[schema(value_type = Payload)]
     pub payload: JsonOf<Payload>,
+    /// What was sent first, when what was sent has been corrected since.
+    #[schema(value_type = Option<Payload>)]
+    pub original_payload: Option<JsonOf<Payload>>,
     #[serde(skip)]
     pub fingerprint: String,
     #[serde(skip)]
     pub client_key: Option<String>,
-    /// The network address it came from, that of the last proxy if there are any.
+    #[serde(skip)]
+    pub form_token: Option<Id>,
+    /// The network address it came from, as far as trusted proxies tell.
     #[schema(example = "203.0.113.7")]
     pub remote_address: Option<String>,
     /// The program that sent it, as it calls itself; up to 500 characters.
@@ -88,6 +94,8 @@ pub struct Outcome {
     pub lead: Option<Touched>,
     /// Values that contradict what is known. The records keep what they had, and each value is a proposal.
     pub conflicts: Vec<Conflict>,
+    /// What proves the consents that were given.
+    pub consents: Vec<ConsentProof>,
 }
 
 /// What was done about one record.

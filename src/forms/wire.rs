@@ -1,15 +1,15 @@
 //! The bodies that a submission may arrive in, made into the one JSON document that the contract describes (CAP-2).
 //!
 //! Urlencoded and multipart bodies are lists of names and values. A name is a field of the form, or, with `fields.`
-//! before it, surely one; `utm_…`, `anonymous_id`, `page_url`, `submission_id` and `consent.<purpose>` mean what they
-//! mean in JSON. A name given twice is refused. A file is no answer to a field.
+//! before it, surely one; `utm_…`, `anonymous_id`, `page_url`, `submission_id`, `thank_you` and `consent.<purpose>` mean
+//! what they mean in JSON, and `form_token` is the token. A name given twice is refused. A file is no answer to a field.
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::web::Bytes;
 use futures_util::{StreamExt, stream};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::payload::{FIELDS_MAX, PAIRS_MAX};
 use crate::error::Violation;
@@ -19,6 +19,9 @@ use crate::text;
 
 /// Characters of a multipart boundary (RFC 2046).
 const BOUNDARY_MAX: usize = 70;
+
+/// What follows a consent's name where the version of its text is told.
+const TEXT_VERSION: &str = ".text_version";
 
 /// Names and values in the order they were sent.
 type Pairs = Vec<(String, String)>;
@@ -41,7 +44,7 @@ pub fn is_form_post(headers: &HeaderMap) -> bool {
 }
 
 fn from_pairs(pairs: Pairs) -> Result<Value, Problem> {
-    let (mut document, mut broken) = (Map::new(), Vec::new());
+    let (mut document, mut versions, mut broken) = (Map::new(), Map::new(), Vec::new());
     document.insert("fields".to_owned(), Value::Object(Map::new()));
     for (name, value) in pairs {
         let (within, name) = place(&name);
@@ -57,19 +60,36 @@ fn from_pairs(pairs: Pairs) -> Result<Value, Problem> {
         if value.trim().is_empty() && within != Some("fields") {
             continue;
         }
+        let (name, is_version) = match name.strip_suffix(TEXT_VERSION) {
+            Some(purpose) if within == Some("consents") => (purpose.to_owned(), true),
+            _ => (name, false),
+        };
         let members = match within {
+            _ if is_version => &mut versions,
             None => &mut document,
             Some(within) => match document.entry(within).or_insert_with(|| Value::Object(Map::new())) {
                 Value::Object(members) => members,
                 _ => continue,
             },
         };
-        let value = if within == Some("consents") { ticked(value) } else { Value::String(value) };
+        let value = if within == Some("consents") && !is_version { ticked(value) } else { Value::String(value) };
         if members.insert(name, value).is_some() {
             broken.push(Violation::new(pointer, "duplicate", "is given twice"));
         }
     }
+    tell_versions(&mut document, versions);
     if broken.is_empty() { Ok(Value::Object(document)) } else { Err(Problem::invalid(broken)) }
+}
+
+/// Adds the versions of the texts shown to the consents they belong to. A box that was not ticked sends no consent, and
+/// the version beside it says nothing.
+fn tell_versions(document: &mut Map<String, Value>, versions: Map<String, Value>) {
+    let Some(Value::Object(consents)) = document.get_mut("consents") else { return };
+    for (purpose, version) in versions {
+        if let Some(said) = consents.get_mut(&purpose) {
+            *said = json!({"granted": said.take(), "text_version": version});
+        }
+    }
 }
 
 /// Where in the document a name of a list belongs, and what it is called there.
@@ -78,7 +98,8 @@ fn place(name: &str) -> (Option<&'static str>, String) {
         return (Some("consents"), purpose.to_owned());
     }
     match name {
-        "anonymous_id" | "page_url" | "submission_id" => (None, name.to_owned()),
+        "anonymous_id" | "page_url" | "submission_id" | "thank_you" => (None, name.to_owned()),
+        "form_token" => (None, "token".to_owned()),
         _ if name.starts_with("utm_") => (Some("utm"), name.to_owned()),
         _ => (Some("fields"), name.strip_prefix("fields.").unwrap_or(name).to_owned()),
     }
@@ -189,8 +210,6 @@ fn not_utf8() -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn read(body: &str) -> Result<Value, u16> {
@@ -224,6 +243,15 @@ mod tests {
             |value: &str| read(&format!("consent.marketing={value}")).unwrap()["consents"]["marketing"].clone();
         assert_eq!([consent("on"), consent("true"), consent("false")], [json!(true), json!(true), json!(false)]);
         assert_eq!([consent("yes"), consent("1")], [json!("yes"), json!("1")]);
+    }
+
+    #[test]
+    fn the_text_that_was_shown_goes_with_the_consent_and_says_nothing_alone() {
+        let both = read("consent.marketing=on&consent.marketing.text_version=2").unwrap();
+        assert_eq!(both["consents"], json!({"marketing": {"granted": true, "text_version": "2"}}));
+        assert_eq!(read("consent.marketing.text_version=2"), Ok(json!({"fields": {}})));
+        let version = "consent.marketing.text_version";
+        assert_eq!(read(&format!("{version}=1&{version}=2&consent.marketing=on")), Err(422));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, TRANSFER_ENCODING,
+    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, TRANSFER_ENCODING, VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -25,6 +25,7 @@ use super::rate::Allowance;
 use super::{HeadOnly, State, request_id};
 use crate::auth;
 use crate::error::Error;
+use crate::forms::public_handlers::{self, Asking};
 
 /// Bytes that path and query may have together.
 const LONGEST_ADDRESS: usize = 8 * 1024;
@@ -38,15 +39,20 @@ pub async fn frame(
     let id = request_id::choose(request.headers(), state.clock.now());
     request_id::scope(id.clone(), async move {
         let (begun, method) = (Instant::now(), request.method().clone());
+        let asking = Asking::of(request.path(), request.headers());
         let (outcome, route) = answer(&state, request, next).await;
         let (status, outcome) = match outcome {
             Ok(mut response) => {
+                let status = response.status();
                 finish(response.headers_mut(), &id);
-                (response.status(), Ok(response))
+                show(&state, asking, status, response.headers_mut()).await;
+                (status, Ok(response))
             }
             Err(problem) => {
                 let mut response = problem.error_response();
                 finish(response.headers_mut(), &id);
+                let status = response.status();
+                show(&state, asking, status, response.headers_mut()).await;
                 (response.status(), Err(InternalError::from_response(problem, response).into()))
             }
         };
@@ -201,6 +207,17 @@ fn not_modified<B: MessageBody>(
     let (http_request, _) = response.into_parts();
     let unchanged = HttpResponse::NotModified().insert_header((ETAG, current)).finish();
     ServiceResponse::new(http_request, unchanged).map_into_left_body()
+}
+
+/// Tells a page that may send a form why it was refused. The form's own handlers do so themselves, and say what their
+/// answer varies by.
+async fn show(state: &State, asking: Option<Asking>, status: StatusCode, headers: &mut HeaderMap) {
+    if let Some(asking) = asking
+        && (status.is_client_error() || status.is_server_error())
+        && !headers.contains_key(VARY)
+    {
+        public_handlers::show_refusal(state, &asking, headers).await;
+    }
 }
 
 /// Headers that every answer carries.

@@ -72,6 +72,16 @@ pub fn take_turns_to_change(tx: &mut Tx<'_>, contact: Id, patch: &ContactPatch) 
     scoring::hold_contact(tx, contact)
 }
 
+/// Says who did it after all, and about which lead; scores the leads of everyone concerned.
+pub fn credit(tx: &mut Tx<'_>, interaction: Id, contact: Id, lead: Option<Id>) -> Result<()> {
+    let before = tx.interactions().get(interaction)?.contact_id;
+    tx.interactions().credit(interaction, contact, lead)?;
+    let concerned: Vec<Id> = before.into_iter().chain([contact]).collect();
+    let leads = scoring::leads_of_contacts(tx, &concerned)?.into_values().flatten().collect::<Vec<_>>();
+    scoring::rescore_news(tx, &leads, Cause::Interaction, &[interaction])?;
+    Ok(())
+}
+
 /// Gives a contact the interactions that waited for it, and scores its leads. To be called whenever a contact appears
 /// or gains a key; returns how many there were.
 pub fn attribute_waiting(tx: &mut Tx<'_>, contact: Id) -> Result<usize> {

@@ -40,7 +40,7 @@ use crate::schema::interactions;
 use crate::scoring::{self, Cause, Evidence, LeadOutcome};
 
 use attribution::Gained;
-pub use attribution::{attribute_lead, attribute_waiting, take_turns_to_change};
+pub use attribution::{attribute_lead, attribute_waiting, credit, take_turns_to_change};
 pub use input::{InReplyTo, NewInteraction, Person};
 pub use repository::InteractionFilter;
 

@@ -144,6 +144,25 @@ impl Interactions<'_, '_> {
         })
     }
 
+    /// The first thing of this kind that a contact did with a form.
+    pub fn first_with_form(&mut self, contact: Id, kind: &str, form: Id) -> Result<Option<Interaction>> {
+        let found = table
+            .filter(interactions::workspace_id.eq(self.0.scope.workspace))
+            .filter(interactions::contact_id.eq(contact))
+            .filter(interactions::kind.eq(kind))
+            .filter(interactions::form_id.eq(form))
+            .order((interactions::occurred_at, interactions::id));
+        Ok(found.select(Interaction::as_select()).first(self.0.conn).optional()?)
+    }
+
+    /// Sets who did it, and about which lead.
+    pub fn credit(&mut self, id: Id, contact: Id, lead: Option<Id>) -> Result<()> {
+        diesel::update(table.find((self.0.scope.workspace, id)))
+            .set((interactions::contact_id.eq(contact), interactions::lead_id.eq(lead)))
+            .execute(self.0.conn)?;
+        Ok(())
+    }
+
     /// Whether the workspace has a form, deleted or not.
     pub fn has_form(&mut self, id: Id) -> Result<bool> {
         let found = forms::table.find((self.0.scope.workspace, id)).select(forms::id);

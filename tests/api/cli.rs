@@ -188,6 +188,36 @@ async fn instances_that_start_at_once_make_one_administrator() {
 }
 
 #[tokio::test]
+async fn forms_keep_to_their_limits_unless_the_operator_says_otherwise() {
+    let site = Site::new();
+    let token = site.token();
+    for (limits, taken) in [(None, 10), (Some("off"), 15)] {
+        let mut command = site.ripen(&["serve"]);
+        match limits {
+            Some(limits) => command.env("RIPEN_FORM_RATE_LIMITS", limits),
+            None => command.env_remove("RIPEN_FORM_RATE_LIMITS"),
+        };
+        let service = Service::start(command, site.folder.path());
+        let admin = service.caller(&token);
+        let rate = json!({"per_address": 10, "per_form": 50});
+        let form = json!({
+            "name": "x", "kind": "landing_page", "source": "web", "fields": [{"name": "a"}], "writes": "none",
+        });
+        let form = admin.post("/v1/forms", form).await.expect(201);
+        assert_eq!(form["rate_limit"], rate);
+        admin.post(&format!("/v1/forms/{}/publish", bodies::id(&form)), json!(null)).await.expect(200);
+        let path = format!("/v1/public/forms/{}/submissions", form["key"].as_str().unwrap());
+        let visitor = Person::new(http(), &service.base, Credential::None);
+        let sending = (0..15).map(|number| visitor.post(&path, json!({"fields": {"a": format!("{number}")}})));
+        let heard = futures_util::future::join_all(sending).await;
+        let accepted = heard.iter().filter(|answer| answer.status() == 202).count();
+        // A slow machine lets the bucket refill meanwhile.
+        assert!((taken..=15).contains(&accepted), "{accepted}");
+        assert!(limits.is_some() || heard.iter().any(|answer| answer.status() == 429), "{accepted}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_under_way_is_finished_before_the_service_ends() {
     for signal in ["TERM", "INT"] {
         let site = Site::new();

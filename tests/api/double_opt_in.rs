@@ -487,3 +487,13 @@ async fn without_workers_the_mail_waits_and_the_visitor_hears_the_same() {
     assert_eq!((&jobs[0]["kind"], &jobs[0]["state"]), (&json!("confirmation_mail"), &json!("queued")));
     assert_eq!(site.smtp.mails().len(), 0);
 }
+
+#[tokio::test]
+async fn what_was_held_back_as_spam_waits_to_be_confirmed_once_it_is_released() {
+    let site = Site::with(json!({"honeypot": "website"})).await;
+    let id = site.send(json!({"email": "ann@example.com", "website": "x"})).await;
+    site.mails(0).await;
+    let released = site.admin.post(&format!("/v1/submissions/{id}/release"), Value::Null).await.expect(200);
+    assert_eq!((&released["status"], &released["contact_id"]), (&json!("pending"), &Value::Null));
+    site.mails(1).await;
+}

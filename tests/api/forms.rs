@@ -80,6 +80,7 @@ async fn everything_that_is_wrong_with_a_definition_is_told_at_once() {
         "source": "nowhere", "contact_strategy": "lead_by_contact_and_form", "lead_strategy": "unheard_of",
         "owner_id": "019aa8b4-6c1e-7d3a-8f00-3a5d2c9b7e10", "thank_you_url": "javascript:alert(1)",
         "allowed_origins": ["https://good.com", "null", "https://good.com/page"],
+        "thank_you_urls": {"good": "https://good.com/", "bad": "http://good.com/"}, "honeypot": "email",
         "consents": [{"purpose": "marketing"}, {"purpose": "marketing"}],
         "fields": [
             {"name": "email", "maps_to": "contact.email"},
@@ -94,6 +95,8 @@ async fn everything_that_is_wrong_with_a_definition_is_told_at_once() {
         "/lead_strategy",
         "/owner_id",
         "/thank_you_url",
+        "/thank_you_urls/bad",
+        "/honeypot",
         "/allowed_origins/1",
         "/allowed_origins/2",
         "/consents/1/purpose",

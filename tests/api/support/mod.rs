@@ -10,5 +10,5 @@ pub mod smtp;
 
 pub use answer::Answer;
 pub use app::{MAIL_FROM, Options, PUBLIC_URL, SECRET, TestApp, Workspace};
-pub use database::Database;
+pub use database::{Database, on_postgres};
 pub use people::{Credential, Person, Request, http};
