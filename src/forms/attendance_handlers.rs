@@ -20,7 +20,6 @@ use crate::id::Id;
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = Attendances)]
-#[expect(clippy::large_enum_variant, reason = "describes the body and is never made")]
 #[expect(dead_code, reason = "describes the body; each item is read on its own, so that one spoils no other")]
 enum Body {
     /// One.
