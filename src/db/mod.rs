@@ -112,7 +112,7 @@ impl Tx<'_> {
     /// Holds off every other transaction that names one of `keys`, until this one ends. Taken in one fixed order, so
     /// two callers never wait for each other. On SQLite there is one writer, and nothing to hold off.
     ///
-    /// The first word of a name is the crowd it belongs to. Whoever names more than [`turns::MOST`] of one crowd holds
+    /// The first word of a name is the crowd it belongs to. Whoever names more than `turns::MOST` of one crowd holds
     /// off the whole crowd instead, so that no transaction ever takes many locks.
     pub fn take_turns(&mut self, keys: &[String]) -> Result<()> {
         self.wait(turns::locks(&self.scope.workspace, keys, Hold::Alone))
