@@ -56,7 +56,7 @@ pub fn suspicion(
     }
     let micros = opened_at.map(|opened_at| at.micros() - opened_at.micros());
     if micros.is_some_and(|micros| micros < definition.min_fill_seconds * 1_000_000) {
-        return Some(format!("filled in within {} seconds", micros.unwrap_or(0).max(0).div_euclid(1_000_000) + 1));
+        return Some(format!("filled in within {} s", micros.unwrap_or(0).max(0).div_euclid(1_000_000) + 1));
     }
     let links = payload.fields.values().map(|value| links(value)).sum::<u32>();
     definition.max_links.filter(|most| links > *most).map(|_| format!("has {links} links"))
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn answers_that_come_sooner_than_anybody_types_are_suspected() {
         let form = definition(json!({"min_fill_seconds": 2}));
-        assert_eq!(why(&form, json!({}), Some(100_000)), Some("filled in within 1 seconds".into()));
+        assert_eq!(why(&form, json!({}), Some(100_000)), Some("filled in within 1 s".into()));
         assert!(why(&form, json!({}), Some(1_999_999)).is_some());
         assert!(why(&form, json!({}), Some(-5)).is_some());
         assert_eq!(why(&form, json!({}), Some(2_000_000)), None);
