@@ -10,7 +10,7 @@
 //! moves the lead, [`process`] opens its one door from stage to stage. A value that contradicts what is known waits in
 //! [`proposals`] until a user decides, and [`provenance`] keeps who or what set each field. Whatever happened is written
 //! to [`events`] with it, so that others may hear of it. Two records that turn out to be one become one, and two again,
-//! in [`merges`].
+//! in [`merges`]; leads that are nobody's yet find their contact in [`linking`].
 //!
 //! # Rooms
 //!
@@ -18,13 +18,14 @@
 //! `handlers.rs` its HTTP, and files named after an idea (`evaluate.rs`, `decide.rs`, `transition.rs`) its rules, which
 //! are pure functions over values. A use case receives a transaction, [`db::Tx`], and so composes with others; the
 //! handler or job that began the transaction ends it. Use cases call those of rooms before them in this order:
-//! workspaces, events, provenance, accounts, contacts, matching, process, leads, scoring, interactions, proposals,
+//! events, workspaces, provenance, process, accounts, contacts, matching, leads, scoring, interactions, proposals,
 //! linking, forms, merges. Handlers compose any.
 //!
 //! # Below the rooms
 //!
 //! [`http`] enforces the generated OpenAPI document around every handler, [`auth`] tells who is asking, [`db`] runs
-//! transactions on SQLite or PostgreSQL, [`jobs`] does what takes longer than a request, [`clock`] tells the time, [`mail`] sends mail. [`config`], [`cli`] and [`demo`] start it all.
+//! transactions on SQLite or PostgreSQL, [`jobs`] does what takes longer than a request, [`mail`] sends mail, [`clock`]
+//! tells the time. [`config`], [`cli`] and [`demo`] start it all.
 
 pub mod contacts;
 pub mod accounts;
@@ -46,12 +47,12 @@ pub mod auth;
 pub mod http;
 pub mod db;
 pub mod jobs;
+pub mod mail;
 
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod logging;
-pub mod mail;
 
 pub mod attributes;
 pub mod clock;

@@ -64,8 +64,10 @@ async fn each_match_is_explained() {
     lead(&app, json!({"email": "ann@example.com"})).await;
     link(&app, json!({})).await;
     let contact = app.admin().await.get("/v1/contacts").await.expect(200)["data"][0].clone();
-    let created = app.admin().await.get("/v1/events?type=contact.created").await.expect(200);
-    assert_eq!(created["data"][0]["contact_id"], contact["id"]);
+    let decisions = app.admin().await.get("/v1/match-decisions?channel=link").await.expect(200);
+    let decision = &decisions["data"][0];
+    assert_eq!((&decision["effect"], &decision["record_id"]), (&json!("created"), &contact["id"]));
+    assert_eq!(decision["decision"]["outcome"], "no_match");
 }
 
 #[tokio::test]
