@@ -1,6 +1,6 @@
 //! Voids over HTTP (INT-5).
 
-use actix_web::{delete, get, post, web};
+use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -201,7 +201,7 @@ async fn leads_of_void(actor: Actor, PathId(id): PathId, page: web::Query<PageQu
     ),
     security(("bearer" = ["scoring:write"])),
 )]
-#[delete("/v1/interactions/voids/{id}")]
+#[post("/v1/interactions/voids/{id}/undo")]
 async fn undo_void(PathId(id): PathId, command: Command<()>) -> Reply {
     command
         .run(move |tx, (), _| {

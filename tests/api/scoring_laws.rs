@@ -109,7 +109,7 @@ impl Story {
             11 => {
                 let void = self.admin.get("/v1/interactions/voids?limit=1").await.expect(200)["data"][0].clone();
                 if let Some(id) = void["id"].as_str() {
-                    self.admin.delete(&format!("/v1/interactions/voids/{id}")).await.expect(200);
+                    self.admin.post(&format!("/v1/interactions/voids/{id}/undo"), Value::Null).await.expect(200);
                 }
                 "a void was undone"
             }

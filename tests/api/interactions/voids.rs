@@ -231,7 +231,7 @@ async fn an_undone_void_gives_everything_back() {
     app.wait_days(1);
     let path = format!("{VOIDS}/{}", bodies::id(&done));
     for _ in 0..2 {
-        let undone = admin.delete(&path).await.expect(200);
+        let undone = admin.post(&format!("{path}/undo"), Value::Null).await.expect(200);
         assert_eq!((&undone["status"], &undone["voided"], &undone["leads"]), (&json!("undone"), &json!(0), &json!([])));
     }
     assert_eq!(score_of(&admin, &lead).await, 60);
@@ -267,13 +267,13 @@ async fn a_large_class_is_voided_in_steps_that_add_up() {
     let answer = admin.post(VOIDS, class).await;
     assert_eq!(answer.expect(202)["voided"], 1_000);
     let path = answer.header("location").unwrap();
-    admin.delete(path).await.expect_problem(409, "conflict");
+    admin.post(&format!("{path}/undo"), Value::Null).await.expect_problem(409, "conflict");
     assert_eq!(finished(&admin, path, "done").await["voided"], 2_403);
     assert_eq!(score_of(&admin, &lead).await, 0);
     assert_eq!(admin.get("/v1/interactions?voided=true&count=true&limit=1").await.expect(200)["total"], 2_403);
     let jobs = admin.get("/v1/jobs?kind=void_interactions").await.expect(200);
     assert_eq!((&jobs["data"][0]["items_done"], &jobs["data"][0]["result"]["voided"]), (&json!(1_403), &json!(2_403)));
-    assert_eq!(admin.delete(path).await.expect(202)["status"], "undoing");
+    assert_eq!(admin.post(&format!("{path}/undo"), Value::Null).await.expect(202)["status"], "undoing");
     assert_eq!(finished(&admin, path, "undone").await["voided"], 0);
     assert_eq!(score_of(&admin, &lead).await, 30);
 }
