@@ -198,7 +198,7 @@ impl Submissions<'_, '_> {
             .filter(submissions::form_id.eq(form))
             .filter(submissions::fingerprint.eq(fingerprint))
             .filter(submissions::received_at.gt(since))
-            .order((submissions::received_at, submissions::id))
+            .order(submissions::received_at)
             .select(submissions::id);
         Ok(found.first(self.0.conn).optional()?)
     }

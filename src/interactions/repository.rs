@@ -15,6 +15,9 @@ use crate::schema::interactions::{self, BoxedQuery, table};
 use crate::schema::{contacts, forms, interaction_kinds};
 use crate::scoring::Evidence;
 
+/// Contacts with one phone that are looked at: two that are not one tell nobody.
+const HOLDERS_MAX: i64 = 50;
+
 /// Which interactions.
 #[derive(Clone, Debug, Default)]
 pub struct InteractionFilter {
@@ -127,15 +130,16 @@ impl Interactions<'_, '_> {
     /// The contact with a phone, as phone or mobile, be it one of a contact that was merged into it, if no other has
     /// it.
     pub fn only_contact_with_phone(&mut self, key: &str) -> Result<Option<Id>> {
-        let all = contacts::table.filter(contacts::workspace_id.eq(self.0.scope.workspace));
-        let own = all.filter(contacts::merged_into_id.is_null()).select(contacts::id).limit(2);
-        let through = all.filter(contacts::merged_into_id.is_not_null());
-        let through = through.select(contacts::merged_into_id.assume_not_null()).distinct().limit(2);
-        // One look for each column: of an "or" SQLite would make a look at every contact of the workspace.
-        let mut found: Vec<Id> = own.filter(contacts::phone_key.eq(key)).load(self.0.conn)?;
-        found.extend(own.filter(contacts::mobile_key.eq(key)).load::<Id>(self.0.conn)?);
-        found.extend(through.filter(contacts::phone_key.eq(key)).load::<Id>(self.0.conn)?);
-        found.extend(through.filter(contacts::mobile_key.eq(key)).load::<Id>(self.0.conn)?);
+        // One look for each column, in the order of its index: of anything else SQLite would make a look at every contact
+        // of the workspace.
+        let latest = contacts::table
+            .filter(contacts::workspace_id.eq(self.0.scope.workspace))
+            .order((contacts::updated_at.desc(), contacts::id))
+            .select((contacts::id, contacts::merged_into_id))
+            .limit(HOLDERS_MAX);
+        let mut holders: Vec<(Id, Option<Id>)> = latest.filter(contacts::phone_key.eq(key)).load(self.0.conn)?;
+        holders.extend(latest.filter(contacts::mobile_key.eq(key)).load::<(Id, Option<Id>)>(self.0.conn)?);
+        let mut found: Vec<Id> = holders.into_iter().map(|(id, merged_into)| merged_into.unwrap_or(id)).collect();
         found.sort_unstable();
         found.dedup();
         Ok(match found.as_slice() {

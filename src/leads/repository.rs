@@ -85,7 +85,10 @@ impl Leads<'_, '_> {
             .filter(leads::workspace_id.eq(self.0.scope.workspace))
             .filter(leads::contact_id.eq(contact))
             .filter(leads::status.eq(Code(Status::Open)));
-        Ok(found.order(leads::id).select(leads::id).load(self.0.conn)?)
+        let mut ids: Vec<Id> = found.select(leads::id).load(self.0.conn)?;
+        // Asked for in this order, SQLite would walk through all leads of the workspace.
+        ids.sort_unstable();
+        Ok(ids)
     }
 
     /// The leads with these ids, as many as there are.

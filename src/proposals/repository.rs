@@ -49,7 +49,10 @@ impl Proposals<'_, '_> {
 
     /// The open proposals about a record, oldest first.
     pub(super) fn open_of(&mut self, record: Record) -> Result<Vec<Proposal>> {
-        Ok(self.open(record).order(proposals::id).select(Proposal::as_select()).load(self.0.conn)?)
+        let mut open: Vec<Proposal> = self.open(record).select(Proposal::as_select()).load(self.0.conn)?;
+        // Asked for in this order, SQLite would walk through all proposals of the workspace.
+        open.sort_unstable_by_key(|proposal| proposal.id);
+        Ok(open)
     }
 
     /// Counts that the value was sent again.
@@ -100,10 +103,11 @@ impl Proposals<'_, '_> {
             Record::Contact(id) => Box::new(proposals::contact_id.eq(id).assume_not_null()),
             Record::Lead(id) => Box::new(proposals::lead_id.eq(id).assume_not_null()),
         };
+        // Asked for by status, SQLite would look through all open proposals of the workspace.
         table
             .filter(proposals::workspace_id.eq(self.0.scope.workspace))
             .filter(about)
-            .filter(proposals::status.eq(Code(Status::Open)))
+            .filter(proposals::decided_at.is_null())
             .into_boxed()
     }
 
