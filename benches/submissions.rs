@@ -33,7 +33,6 @@ struct Site {
 impl Site {
     async fn new(contacts: u32) -> Self {
         let app = TestApp::start().await;
-        seed(&app, contacts);
         let admin = app.admin().await;
         let form = json!({
             "name": "White paper", "kind": "landing_page", "source": "landing_page",
@@ -50,6 +49,8 @@ impl Site {
         let model = admin.post("/v1/scoring-models", model).await.expect(201);
         admin.post(&format!("/v1/scoring-models/{}/publish", bodies::id(&model)), json!({})).await.expect(200);
         let form = format!("/v1/public/forms/{}/submissions", form["key"].as_str().unwrap());
+        // Only now: publishing scores every lead there is.
+        seed(&app, contacts);
         Self { visitor: app.visitor(), app, form, contacts }
     }
 
