@@ -15,6 +15,7 @@ use crate::http::idempotency::Terms;
 use crate::http::peer::Proxies;
 use crate::jobs::worker;
 use crate::mail::Mail;
+use crate::text;
 
 const SECRET: &str = "RIPEN_JWT_SECRET";
 const SECRET_FILE: &str = "RIPEN_JWT_SECRET_FILE";
@@ -234,7 +235,7 @@ impl Config {
 fn write_new_secret(path: &Path) -> std::io::Result<()> {
     let mut bytes = [0_u8; SHORTEST_SECRET];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = text::hex(&bytes);
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     writeln!(file, "{text}")?;
     file.sync_all()

@@ -7,9 +7,20 @@
 use std::borrow::Cow;
 
 use caseless::Caseless;
+use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::error::Violation;
+
+/// SHA-256 of `text`, in hexadecimal.
+pub fn sha256(text: &str) -> String {
+    hex(&Sha256::digest(text))
+}
+
+/// `bytes` in hexadecimal, two lower-case digits each.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Why a text was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -230,6 +230,19 @@ impl Sorted for Account {
     }
 }
 
+/// The account with the name of `new`, or a new one; whether it is new. Whoever does so takes [`turn`] before.
+pub fn find_or_create(tx: &mut Tx<'_>, new: &NewAccount) -> Result<(Id, bool)> {
+    match tx.accounts().with_name(&text::search_key(&new.name))? {
+        Some(known) => Ok((known, false)),
+        None => Ok((create(tx, new)?.id, true)),
+    }
+}
+
+/// The name by which everyone who brings a company of this name takes turns; see [`Tx::take_turns`].
+pub fn turn(name: &str) -> String {
+    format!("account {}", text::search_key(name))
+}
+
 /// Creates an account.
 pub fn create(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Account> {
     all_hold(unknown_owner(tx, new.owner_id)?.into_iter().collect())?;

@@ -7,13 +7,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Contact, ContactFilter, ContactPatch, NewContact, SORT_FIELDS, identity};
 use crate::auth::Actor;
-use crate::contacts;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
 use crate::id::Id;
+use crate::{contacts, interactions, proposals, scoring};
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -91,7 +91,7 @@ async fn create(command: Command<NewContact>) -> Reply {
     command
         .run(|tx, new, _| {
             let contact = contacts::create(tx, new)?;
-            crate::interactions::attribute_waiting(tx, contact.id)?;
+            interactions::attribute_waiting(tx, contact.id)?;
             Ok(Answer::created(format!("/v1/contacts/{}", contact.id), &contact)?.version(contact.version))
         })
         .await
@@ -142,15 +142,15 @@ async fn show(actor: Actor, PathId(id): PathId) -> Reply {
 async fn change(PathId(id): PathId, command: Command<ContactPatch>) -> Reply {
     command
         .run(move |tx, patch, condition| {
-            crate::interactions::take_turns_to_change(tx, id, patch)?;
+            interactions::take_turns_to_change(tx, id, patch)?;
             let left = tx.contacts().lock(id)?.account_id;
             let contact = contacts::change(tx, id, patch, condition)?;
-            crate::proposals::contact_changed(tx, &contact)?;
-            crate::scoring::contact_changed(tx, id)?;
+            proposals::contact_changed(tx, &contact)?;
+            scoring::contact_changed(tx, id)?;
             if let Some(account) = left.filter(|_| contact.account_id != left) {
-                crate::scoring::account_changed(tx, account)?;
+                scoring::account_changed(tx, account)?;
             }
-            crate::interactions::attribute_waiting(tx, id)?;
+            interactions::attribute_waiting(tx, id)?;
             Ok(Answer::ok(&contact)?.version(contact.version))
         })
         .await

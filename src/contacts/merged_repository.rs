@@ -55,6 +55,9 @@ impl Merged<'_, '_> {
 
     /// Fails when one of the leads was merged since it was looked at, so that the transaction is tried again.
     pub fn refuse_leads(&mut self, ids: &[Id]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         let found = leads::table
             .filter(leads::workspace_id.eq(self.0.scope.workspace))
             .filter(leads::id.eq_any(ids))

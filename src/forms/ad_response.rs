@@ -16,7 +16,6 @@ use crate::db::Tx;
 use crate::db::types::JsonOf;
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::workspaces;
 
 /// What became of a response.
 #[derive(Clone, Debug)]
@@ -54,11 +53,10 @@ pub fn take(tx: &mut Tx<'_>, form: &Form, raw: &Value, fault: Option<&str>) -> R
 
 fn submit(tx: &mut Tx<'_>, form: &Form, response: Response, raw: &Value, fault: Option<&str>) -> Result<Id> {
     let occurred_at = response.submitted_at.unwrap_or(tx.at()).min(tx.at());
-    let country = workspaces::settings(tx)?.default_country;
-    let read = Reading::of(&form.definition.0, &response.payload, country.as_deref());
-    let (reading, broken) = match read {
+    let (reading, broken) = match capture::read(tx, &form.definition.0, &response.payload) {
         Ok(reading) => (reading, None),
-        Err(broken) => (Reading::default(), Some(capture::reason(&Error::Invalid(broken)))),
+        Err(error @ Error::Invalid(_)) => (Reading::default(), Some(capture::reason(&error))),
+        Err(error) => return Err(error),
     };
     let arrival = Arrival::new(form.clone(), response.payload, reading);
     let submission_id = match broken.or_else(|| fault.map(str::to_owned)) {

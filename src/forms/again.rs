@@ -47,8 +47,8 @@ pub struct Retry {
 /// and says why.
 pub fn release(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<Submission> {
     let held = locked(tx, id, condition, Status::Quarantined, "only a quarantined submission can be released")?;
-    match capture::process(tx, &held, held.payload.0.clone(), held.received_at) {
-        Err(error @ Error::Invalid(_)) => capture::fail(tx, &held, capture::reason(&error)),
+    match capture::process(tx, &held, held.payload.0.clone(), Deed::Sent(held.received_at)) {
+        Err(error @ Error::Invalid(_)) => capture::fail(tx, &held, held.form_version, &error),
         done => done,
     }
 }
@@ -64,7 +64,7 @@ pub fn retry(tx: &mut Tx<'_>, id: Id, retry: &Retry, condition: &Condition) -> R
         RetryAs::Original => Deed::Sent(failed.received_at),
         RetryAs::New => Deed::SentAnew(tx.at(), failed.version),
     };
-    capture::work_up(tx, &failed, payload, deed)
+    capture::process(tx, &failed, payload, deed)
 }
 
 fn locked(tx: &mut Tx<'_>, id: Id, condition: &Condition, status: Status, otherwise: &str) -> Result<Submission> {

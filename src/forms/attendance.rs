@@ -23,11 +23,9 @@ use crate::contacts::identity;
 use crate::db::Tx;
 use crate::error::{Error, Result, Violation};
 use crate::id::Id;
+use crate::interactions::FUTURE_S;
+use crate::matching;
 use crate::matching::strategy::Target;
-use crate::{matching, workspaces};
-
-/// Seconds that an attendance may lie in the future, for clocks that differ (INT-7).
-const FUTURE_S: i64 = 5 * 60;
 
 /// Somebody who came to an event: one of `contact_id`, `submission_id` and `fields` says who.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -125,10 +123,8 @@ fn registered(tx: &mut Tx<'_>, form: &Form, submission: Id) -> Result<Arrival> {
 }
 
 fn told(tx: &mut Tx<'_>, form: &Form, fields: &BTreeMap<String, String>) -> Result<Arrival> {
-    let country = workspaces::settings(tx)?.default_country;
     let payload = Payload { fields: fields.clone(), ..Payload::default() };
-    let reading = Reading::of(&at_the_door(&form.definition.0), &payload, country.as_deref());
-    let reading = reading.map_err(Error::Invalid)?;
+    let reading = capture::read(tx, &at_the_door(&form.definition.0), &payload)?;
     if !reading.names_somebody() {
         let detail = "must have a name, an e-mail address or a phone";
         return Err(Error::invalid("/fields", "required", detail));

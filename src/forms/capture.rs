@@ -6,6 +6,7 @@
 //! failed, with the reason. A transaction that fails as a whole is followed by another that keeps the submission alone.
 
 use super::activity::Deed;
+use super::definition::Definition;
 use super::fulfil::{self, Done};
 use super::payload::Payload;
 use super::reading::Reading;
@@ -14,21 +15,11 @@ use super::{Form, confirmation, present};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::types::{Code, JsonOf};
-use crate::error::{Error, Result, Violation};
+use crate::error::{Error, Result};
 use crate::events::{self, Subject};
 use crate::id::Id;
 use crate::workspaces;
 use serde_json::json;
-
-/// Whether a submission may have its effects at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Admission {
-    /// It may.
-    #[default]
-    Admitted,
-    /// It is suspected to be spam, for the reason given (CAP-5).
-    Suspected(String),
-}
 
 /// A submission that its form accepts, and where it came from.
 #[derive(Clone, Debug)]
@@ -43,8 +34,8 @@ pub struct Arrival {
     pub remote_address: Option<String>,
     /// The program that sent it, as it calls itself.
     pub user_agent: Option<String>,
-    /// Whether it may have its effects at once.
-    pub admission: Admission,
+    /// Why it is suspected to be spam, if it is (CAP-5).
+    pub suspicion: Option<String>,
     /// The id of the form's token that came with it.
     pub form_token: Option<Id>,
     /// Who it is, where that was said by somebody who knows.
@@ -60,7 +51,7 @@ impl Arrival {
             reading,
             remote_address: None,
             user_agent: None,
-            admission: Admission::Admitted,
+            suspicion: None,
             form_token: None,
             contact_id: None,
         }
@@ -80,9 +71,9 @@ pub fn receive(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Id> {
 /// Stores a submission that is known to be new and does what it asks for, as of `occurred_at`; gives its id.
 pub fn accept(tx: &mut Tx<'_>, arrival: &Arrival, occurred_at: Timestamp) -> Result<Id> {
     let id = Id::new(tx.at());
-    let done = match &arrival.admission {
-        Admission::Admitted => attempt_if_confirmed(tx, id, arrival, Deed::Sent(occurred_at))?,
-        Admission::Suspected(why) => Done::held(Status::Quarantined, Some(why.clone())),
+    let done = match &arrival.suspicion {
+        None => attempt_if_confirmed(tx, id, arrival, Deed::Sent(occurred_at))?,
+        Some(why) => Done::held(Status::Quarantined, Some(why.clone())),
     };
     let status = done.status;
     store(tx, id, arrival, done)?;
@@ -90,38 +81,33 @@ pub fn accept(tx: &mut Tx<'_>, arrival: &Arrival, occurred_at: Timestamp) -> Res
     Ok(id)
 }
 
-/// Makes of a kept submission what its form, as it is now, makes of `payload`; the person did so at `occurred_at`. What
-/// came of it replaces what had come of it before. The caller has locked the submission.
-///
-/// `Err(Gone)` when the form was deleted, `Err(Invalid)` when it does not accept the payload.
-pub fn process(
-    tx: &mut Tx<'_>,
-    submission: &Submission,
-    payload: Payload,
-    occurred_at: Timestamp,
-) -> Result<Submission> {
-    work_up(tx, submission, payload, Deed::Sent(occurred_at))
+/// What `payload` says in the terms of a form with this definition. `Err(Invalid)` with all that is wrong with it.
+pub(super) fn read(tx: &mut Tx<'_>, definition: &Definition, payload: &Payload) -> Result<Reading> {
+    let country = workspaces::settings(tx)?.default_country;
+    Reading::of(definition, payload, country.as_deref()).map_err(Error::Invalid)
 }
 
-/// The same, of whatever the person did.
-pub(super) fn work_up(tx: &mut Tx<'_>, submission: &Submission, payload: Payload, deed: Deed) -> Result<Submission> {
+/// Makes of a kept submission what its form, as it is now, makes of `payload`, which the person did as `deed` says. What
+/// comes of it replaces what had come of it before. The caller has locked the submission.
+///
+/// `Err(Gone)` when the form was deleted, `Err(Invalid)` when it does not accept the payload.
+pub(super) fn process(tx: &mut Tx<'_>, submission: &Submission, payload: Payload, deed: Deed) -> Result<Submission> {
     let form = present(tx.forms().get(submission.form_id)?)?;
-    let country = workspaces::settings(tx)?.default_country;
-    let reading = Reading::of(&form.definition.0, &payload, country.as_deref()).map_err(Error::Invalid)?;
+    let reading = read(tx, &form.definition.0, &payload)?;
     let arrival = Arrival {
         remote_address: submission.remote_address.clone(),
         user_agent: submission.user_agent.clone(),
         ..Arrival::new(form, payload, reading)
     };
     let done = attempt_if_confirmed(tx, submission.id, &arrival, deed)?;
-    let settled = settle(tx, submission.id, &arrival.form, &arrival.payload, done)?;
+    let settled = settle(tx, submission.id, arrival.form.version, &arrival.payload, done)?;
     ask_if_pending(tx, settled.id, settled.status.0, &arrival)?;
     Ok(settled)
 }
 
-/// Keeps what came of a submission in place of what had come of it before.
-pub fn settle(tx: &mut Tx<'_>, id: Id, form: &Form, payload: &Payload, done: Done) -> Result<Submission> {
-    let settled = tx.submissions().settle(id, form.version, payload, &done)?;
+/// Keeps what came of a submission, read by this version of its form, in place of what had come of it before.
+fn settle(tx: &mut Tx<'_>, id: Id, form_version: i64, payload: &Payload, done: Done) -> Result<Submission> {
+    let settled = tx.submissions().settle(id, form_version, payload, &done)?;
     announce(tx, &settled)?;
     Ok(settled)
 }
@@ -140,12 +126,10 @@ fn ask_if_pending(tx: &mut Tx<'_>, id: Id, status: Status, arrival: &Arrival) ->
     }
 }
 
-/// A kept submission has failed, for `reason`.
-pub(super) fn fail(tx: &mut Tx<'_>, submission: &Submission, reason: String) -> Result<Submission> {
-    let done = Done::held(Status::Failed, Some(reason));
-    let settled = tx.submissions().settle(submission.id, submission.form_version, &submission.payload.0, &done)?;
-    announce(tx, &settled)?;
-    Ok(settled)
+/// A kept submission has failed when this version of its form was to make something of it, because of `error`.
+pub(super) fn fail(tx: &mut Tx<'_>, submission: &Submission, form_version: i64, error: &Error) -> Result<Submission> {
+    let done = Done::held(Status::Failed, Some(reason(error)));
+    settle(tx, submission.id, form_version, &submission.payload.0, done)
 }
 
 /// What comes of a submission; what cannot be done is undone, and it has failed.
@@ -172,8 +156,8 @@ pub fn is_to_be_kept(error: &Error) -> bool {
     !matches!(error, Error::Invalid(_) | Error::Unavailable(_))
 }
 
-/// The submission that this one repeats: by the id that the page gave it, by its token, or by saying the same within the form's
-/// window. Whoever sends the same at once takes turns.
+/// The submission that this one repeats: by the id that the page gave it, by its token, or by saying the same within
+/// the form's window. Whoever sends the same at once takes turns.
 fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
     let (form, fingerprint) = (arrival.form.id, arrival.payload.fingerprint());
     let client_key = arrival.payload.submission_id.as_deref();
@@ -181,17 +165,18 @@ fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
     turns.extend(client_key.map(|key| format!("submission {form} id {key}")));
     turns.extend(arrival.form_token.map(|token| format!("submission {form} token {token}")));
     tx.take_turns(&turns)?;
+    let only_to_repeat = |(first, said): (Id, String), pointer: &str, detail: &str| {
+        if said == fingerprint { Ok(Some(first)) } else { Err(Error::invalid(pointer, "reused", detail)) }
+    };
     if let Some(key) = client_key
-        && let Some((first, said)) = tx.submissions().with_client_key(form, key)?
+        && let Some(known) = tx.submissions().with_client_key(form, key)?
     {
-        let reused = || Violation::new("/submission_id", "reused", "another submission has this id; send a new one");
-        return if said == fingerprint { Ok(Some(first)) } else { Err(Error::Invalid(vec![reused()])) };
+        return only_to_repeat(known, "/submission_id", "another submission has this id; send a new one");
     }
     if let Some(token) = arrival.form_token
-        && let Some((first, said)) = tx.submissions().with_form_token(form, token)?
+        && let Some(known) = tx.submissions().with_form_token(form, token)?
     {
-        let reused = || Violation::new("/token", "reused", "another submission came with this token; get a new one");
-        return if said == fingerprint { Ok(Some(first)) } else { Err(Error::Invalid(vec![reused()])) };
+        return only_to_repeat(known, "/token", "another submission came with this token; get a new one");
     }
     match arrival.form.definition.0.duplicate_window_s {
         0 => Ok(None),

@@ -12,12 +12,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::Form;
+use super::activity::Deed;
 use super::capture::{self, Arrival};
-use super::fulfil::Done;
-use super::reading::Reading;
 use super::submission::{Status, Submission};
 use crate::clock::Timestamp;
 use crate::contacts::identity::Email;
@@ -26,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::jobs::{self, Kind};
 use crate::schema::confirmations;
-use crate::workspaces;
+use crate::text::sha256;
 
 /// Days that a link is good for.
 const GOOD_FOR_DAYS: i64 = 28;
@@ -160,8 +158,7 @@ pub fn resend(tx: &mut Tx<'_>, submission_id: Id) -> Result<Confirmation> {
 
 fn address(tx: &mut Tx<'_>, submission: &Submission) -> Result<Email> {
     let form = tx.forms().get(submission.form_id)?;
-    let country = workspaces::settings(tx)?.default_country;
-    let read = Reading::of(&form.definition.0, &submission.payload.0, country.as_deref()).map_err(Error::Invalid)?;
+    let read = capture::read(tx, &form.definition.0, &submission.payload.0)?;
     read.email.ok_or_else(|| Error::Conflict("the submission has no e-mail address".into()))
 }
 
@@ -208,7 +205,7 @@ pub fn draft(tx: &mut Tx<'_>, wish: Wish) -> Result<Option<Draft>> {
         return Ok(None);
     }
     let token = new_token()?;
-    tx.confirmations().add_link(wish.submission_id, &hash(&token))?;
+    tx.confirmations().add_link(wish.submission_id, &sha256(&token))?;
     Ok(Some(Draft { to: known.email, form: tx.forms().get(submission.form_id)?, token }))
 }
 
@@ -260,13 +257,10 @@ pub fn confirm(tx: &mut Tx<'_>, token: &str, opener: &Opener) -> Result<(Standin
 
 /// A form that has changed since may refuse what was sent: the confirmation counts all the same.
 fn process(tx: &mut Tx<'_>, submission: &Submission) -> Result<()> {
-    let payload = submission.payload.0.clone();
-    match capture::process(tx, submission, payload.clone(), submission.received_at) {
+    match capture::process(tx, submission, submission.payload.0.clone(), Deed::Sent(submission.received_at)) {
         Err(error @ (Error::Invalid(_) | Error::Gone { .. } | Error::Conflict(_))) => {
             let form = tx.forms().get(submission.form_id)?;
-            let failed = Done::held(Status::Failed, Some(capture::reason(&error)));
-            capture::settle(tx, submission.id, &form, &payload, failed)?;
-            Ok(())
+            capture::fail(tx, submission, form.version, &error).map(drop)
         }
         done => done.map(drop),
     }
@@ -274,7 +268,7 @@ fn process(tx: &mut Tx<'_>, submission: &Submission) -> Result<()> {
 
 /// Does `work` in the workspace of whatever submission a link belongs to.
 fn within<T>(tx: &mut Tx<'_>, token: &str, work: impl FnOnce(&mut Tx<'_>, Id) -> Result<T>) -> Result<T> {
-    let (workspace, submission) = tx.confirmations().behind_link(&hash(token))?.ok_or(Error::NotFound)?;
+    let (workspace, submission) = tx.confirmations().behind_link(&sha256(token))?.ok_or(Error::NotFound)?;
     work(&mut Tx { conn: &mut *tx.conn, scope: Scope { workspace, ..tx.scope } }, submission)
 }
 
@@ -311,10 +305,6 @@ fn new_token() -> Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn hash(token: &str) -> String {
-    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,7 +315,7 @@ mod tests {
         assert_eq!(tokens.len(), 200);
         for token in tokens {
             assert_eq!(URL_SAFE_NO_PAD.decode(&token).unwrap().len(), 32, "{token}");
-            assert_ne!(hash(&token), token);
+            assert_ne!(sha256(&token), token);
         }
     }
 }

@@ -165,7 +165,7 @@ impl<'a> Visit<'a> {
     /// Everyone who brings the same person or company takes turns.
     fn turns(&self) -> Vec<String> {
         let mut turns = matching::turns(&self.keys);
-        turns.extend(self.company_name().map(|name| format!("account {}", text::search_key(&name))));
+        turns.extend(self.company_name().map(|name| accounts::turn(&name)));
         turns
     }
 
@@ -213,10 +213,8 @@ impl<'a> Visit<'a> {
     /// Finds the company by its name, or creates it.
     fn company(&mut self, tx: &mut Tx<'_>) -> Result<Option<Id>> {
         let Some(name) = self.company_name() else { return Ok(None) };
-        let (id, effect) = match tx.accounts().with_name(&text::search_key(&name))? {
-            Some(id) => (id, Effect::Linked),
-            None => (accounts::create(tx, &NewAccount { name, ..NewAccount::default() })?.id, Effect::Created),
-        };
+        let (id, is_new) = accounts::find_or_create(tx, &NewAccount { name, ..NewAccount::default() })?;
+        let effect = if is_new { Effect::Created } else { Effect::Linked };
         self.done.outcome.account = Some(Touched { effect, id: Some(id), decision_id: None });
         Ok(Some(id))
     }

@@ -4,13 +4,13 @@
 //! when the submission itself has long been erased.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::definition::{Definition, Purpose};
 use super::reading::Reading;
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::text::sha256;
 
 /// What proves that a consent was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -55,10 +55,6 @@ pub fn of(
 /// The hash by which a workspace keeps an address.
 pub fn address_hash(workspace: Id, address: &str) -> String {
     sha256(&format!("{workspace} {address}"))
-}
-
-fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

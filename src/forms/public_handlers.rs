@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::capture::{self, Admission, Arrival};
+use super::capture::{self, Arrival};
 use super::definition::Definition;
 use super::form_token::Pass;
 use super::payload::{FormPost, Payload};
@@ -173,11 +173,10 @@ async fn take(
     let pass = pass(&state, &entrance.form, token.as_deref(), at);
     let thank_you = thank_you(definition, wish.as_deref());
     let (reading, pass, thank_you) = all_good(read, pass, thank_you)?;
-    let suspicion = guard::suspicion(definition, &payload, pass.map(|pass| pass.opened_at), at);
     let arrival = Arrival {
         remote_address: address.map(|address| address.to_string()),
         user_agent: user_agent(request.headers()),
-        admission: suspicion.map_or(Admission::Admitted, Admission::Suspected),
+        suspicion: guard::suspicion(definition, &payload, pass.map(|pass| pass.opened_at), at),
         form_token: pass.map(|pass| pass.id),
         ..Arrival::new(entrance.form.clone(), payload, reading)
     };

@@ -6,14 +6,13 @@ use utoipa::ToSchema;
 
 use super::capture::{self, Arrival};
 use super::payload::Payload;
-use super::reading::Reading;
 use super::submission::{Status, Touched};
 use crate::db::Tx;
 use crate::error::{Error, Result};
+use crate::forms;
 use crate::id::Id;
 use crate::matching::Effect;
 use crate::matching::decide::Decision;
-use crate::{forms, workspaces};
 
 /// What would come of a submission.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -61,9 +60,7 @@ fn arrival(tx: &mut Tx<'_>, form: Id, payload: &Payload, prefix: &str) -> Result
         Error::NotFound | Error::Gone { .. } => Error::invalid("/form_id", "unknown", "there is no such form"),
         error => error,
     })?;
-    let country = workspaces::settings(tx)?.default_country;
-    let read = Reading::of(&form.definition.0, payload, country.as_deref());
-    let reading = read.map_err(|broken| below(prefix, Error::Invalid(broken)))?;
+    let reading = capture::read(tx, &form.definition.0, payload).map_err(|error| below(prefix, error))?;
     Ok(Arrival::new(form, payload.clone(), reading))
 }
 

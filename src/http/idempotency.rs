@@ -16,6 +16,7 @@ use crate::db::types::JsonOf;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::schema::idempotency_keys as table;
+use crate::text;
 
 /// How long keys are kept and leases last.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +76,7 @@ pub fn fingerprint(parts: &[&[u8]]) -> String {
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part);
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    text::hex(&digest.finalize())
 }
 
 #[derive(Queryable, Selectable)]

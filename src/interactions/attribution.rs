@@ -88,7 +88,7 @@ pub fn attribute_waiting(tx: &mut Tx<'_>, contact: Id) -> Result<usize> {
     let Some(person) = tx.contacts().find(contact)? else { return Ok(0) };
     let anonymous_ids = tx.contacts().anonymous_ids(contact)?;
     tx.take_turns(&person.turns(&anonymous_ids))?;
-    tx.take_turns(&[format!("contact {contact}")])?;
+    scoring::hold_contact(tx, contact)?;
 
     let mut gained = Vec::new();
     if let Some(external_id) = &person.external_id {
@@ -113,7 +113,7 @@ pub fn attribute_waiting(tx: &mut Tx<'_>, contact: Id) -> Result<usize> {
 /// leads. To be called whenever a lead is linked; returns how many there were.
 pub fn attribute_lead(tx: &mut Tx<'_>, lead: Id) -> Result<usize> {
     let Some(contact) = tx.leads().get(lead)?.contact_id else { return Ok(0) };
-    tx.take_turns(&[format!("contact {contact}")])?;
+    scoring::hold_contact(tx, contact)?;
     let gained = tx.waiting().take_lead(contact, lead)?;
     score(tx, contact, &gained)?;
     Ok(gained.len())

@@ -16,7 +16,7 @@ use crate::scoring::Evidence;
 use crate::{contacts, workspaces};
 
 /// Seconds that an interaction may lie in the future, for clocks that differ (INT-7).
-const FUTURE_S: i64 = 5 * 60;
+pub const FUTURE_S: i64 = 5 * 60;
 /// Bytes that properties may have as JSON.
 const PROPERTIES_LIMIT: usize = 16 * 1024;
 

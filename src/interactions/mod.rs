@@ -41,7 +41,7 @@ use crate::scoring::{self, Cause, Evidence, LeadOutcome};
 
 use attribution::Gained;
 pub use attribution::{attribute_lead, attribute_waiting, credit, take_turns_to_change};
-pub use input::{InReplyTo, NewInteraction, Person};
+pub use input::{FUTURE_S, InReplyTo, NewInteraction, Person};
 pub use repository::InteractionFilter;
 
 /// One thing a person did.

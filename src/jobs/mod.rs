@@ -171,11 +171,14 @@ pub fn enqueue<T: Serialize>(tx: &mut Tx<'_>, kind: Kind, input: &T, items_total
 
 /// Starts a job again that was given up; it goes on from its last step.
 pub fn retry(tx: &mut Tx<'_>, id: Id) -> Result<Job> {
-    let job = tx.jobs().lock(id)?;
-    match job.state.0 {
-        State::Failed => tx.jobs().restart(id),
-        _ => Err(Error::Conflict("only a job that failed can be started again".into())),
+    let (job, at) = (tx.jobs().lock(id)?, tx.at());
+    if job.state.0 != State::Failed {
+        return Err(Error::Conflict("only a job that failed can be started again".into()));
     }
+    let again =
+        Job { state: Code(State::Queued), attempts: 0, due_at: Some(at), updated_at: at, finished_at: None, ..job };
+    tx.jobs().save(&again)?;
+    Ok(again)
 }
 
 /// Writes down what a step did; ends the job when nothing is left.

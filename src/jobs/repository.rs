@@ -77,14 +77,13 @@ impl Jobs<'_, '_> {
     /// Takes the job, of any workspace, that has waited longest, until `until` under `lease`. None when nothing is due.
     pub fn claim(&mut self, lease: Id, until: Timestamp) -> Result<Option<Job>> {
         let due = || table.filter(jobs::due_at.le(self.0.scope.at)).order((jobs::due_at, jobs::id));
-        let found = match &mut *self.0.conn {
+        let found: Option<(Id, Id)> = match &mut *self.0.conn {
             Conn::Postgres(conn) => {
                 due().select((jobs::workspace_id, jobs::id)).for_update().skip_locked().first(conn).optional()?
             }
             Conn::Sqlite(conn) => due().select((jobs::workspace_id, jobs::id)).first(conn).optional()?,
         };
         let Some(key) = found else { return Ok(None) };
-        let _: (Id, Id) = key;
         diesel::update(table.find(key))
             .set((jobs::state.eq(Code(State::Running)), jobs::lease.eq(lease), jobs::due_at.eq(until)))
             .execute(self.0.conn)?;
@@ -108,21 +107,5 @@ impl Jobs<'_, '_> {
             ))
             .execute(self.0.conn)?;
         Ok(())
-    }
-
-    /// Lets a job that was given up be taken again.
-    pub fn restart(&mut self, id: Id) -> Result<Job> {
-        let at = self.0.at();
-        let none: (Option<Timestamp>, i64) = (None, 0);
-        diesel::update(table.find((self.0.scope.workspace, id)))
-            .set((
-                jobs::state.eq(Code(State::Queued)),
-                jobs::attempts.eq(none.1),
-                jobs::due_at.eq(at),
-                jobs::updated_at.eq(at),
-                jobs::finished_at.eq(none.0),
-            ))
-            .execute(self.0.conn)?;
-        self.get(id)
     }
 }

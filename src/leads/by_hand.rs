@@ -20,7 +20,6 @@ use crate::id::Id;
 use crate::matching::decide::Keys;
 use crate::matching::strategy::Target;
 use crate::matching::{self, Channel, Effect};
-use crate::text;
 
 /// A lead as it was entered, and whom it was taken to be about.
 #[derive(Clone, Debug)]
@@ -138,22 +137,19 @@ fn filled(new: &NewLead) -> NewLead {
 /// Everyone who brings the same person or company takes turns.
 fn turns(new: &NewLead, person: &Keys) -> Vec<String> {
     let mut turns = matching::turns(person);
-    turns.extend(new.account.as_ref().map(|account| format!("account {}", text::search_key(&account.name))));
+    turns.extend(new.account.as_ref().map(|account| accounts::turn(&account.name)));
     turns
 }
 
 fn find_account(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Found> {
-    let (id, effect) = match tx.accounts().with_name(&text::search_key(&new.name))? {
-        Some(id) => (id, Effect::Linked),
-        None => (accounts::create(tx, new)?.id, Effect::Created),
-    };
+    let (id, is_new) = accounts::find_or_create(tx, new)?;
+    let effect = if is_new { Effect::Created } else { Effect::Linked };
     Ok(Found { effect, id, decision_id: None })
 }
 
 fn find_contact(tx: &mut Tx<'_>, new: &NewContact, keys: &Keys, account_id: Option<Id>, source: &str) -> Result<Found> {
     let target = Target::Contact;
-    let strategy = matching::strategy(tx, target, None)?;
-    let strategy = strategy.ok_or_else(|| Error::internal("no default strategy"))?;
+    let strategy = matching::default_strategy(tx, target)?;
     let decision = matching::find_contact(tx, &strategy, keys)?;
     let (id, effect) = match decision.known() {
         Some(known) => (known, Effect::Linked),

@@ -20,7 +20,7 @@ use crate::http::problem::{Kind, Problem};
 use crate::id::Id;
 use crate::matching::Effect;
 use crate::scoring::{self, ExplainedScore};
-use crate::{interactions, leads};
+use crate::{interactions, leads, proposals};
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -308,9 +308,9 @@ async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
                 scoring::hold_contact(tx, contact)?;
             }
             let lead = leads::change(tx, id, patch, condition)?;
-            crate::proposals::lead_changed(tx, &lead)?;
+            proposals::lead_changed(tx, &lead)?;
             scoring::lead_changed(tx, id)?;
-            crate::interactions::attribute_lead(tx, id)?;
+            interactions::attribute_lead(tx, id)?;
             let lead = tx.leads().get(id)?;
             Ok(Answer::ok(&lead)?.version(lead.version))
         })

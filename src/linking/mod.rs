@@ -135,8 +135,7 @@ fn link_one(tx: &mut Tx<'_>, id: Id, create: bool, country: Option<&str>) -> Res
     if lead.contact_id.is_some() || lead.status.0 != Status::Open {
         return Err(Error::Conflict("the lead has a contact or is closed".into()));
     }
-    let strategy = matching::strategy(tx, Target::Contact, None)?;
-    let strategy = strategy.ok_or_else(|| Error::internal("no default strategy"))?;
+    let strategy = matching::default_strategy(tx, Target::Contact)?;
     let found = matching::find_contact(tx, &strategy, &person::keys(&lead, country))?;
     let (contact, effect) = contact(tx, &lead, &found, create, country)?;
     let done =

@@ -33,7 +33,7 @@ use decide::{Candidate, Decision, Keys, Outcome, decide, value};
 use strategy::{Field, Strategy, Target};
 
 pub use repository::DecisionFilter;
-pub use strategies::strategy;
+pub use strategies::{default_strategy, strategy};
 
 /// What was done about a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::decide::{Keys, value};
 use super::strategy::{Field, Strategy};
+use crate::text;
 
 /// The origin of a new lead: what the first applicable alternative compares exactly, as a digest, so that it is short
 /// and tells nobody's address. None when nothing could be compared: such leads stand beside each other.
@@ -19,7 +20,7 @@ pub fn origin_key(strategy: &Strategy, incoming: &Keys) -> Option<String> {
         // With its length before each key, no two lists of keys read alike.
         digest.update(format!("{} {} {key} ", field.name(), key.len()));
     }
-    Some(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(text::hex(&digest.finalize()))
 }
 
 #[cfg(test)]

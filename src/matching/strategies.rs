@@ -170,13 +170,17 @@ pub fn hold_still(tx: &mut Tx<'_>) -> Result<()> {
 
 /// The strategy `key` for `target`, or the default one; `None` when there is no such strategy.
 pub fn strategy(tx: &mut Tx<'_>, target: Target, key: Option<&str>) -> Result<Option<Strategy>> {
+    let Some(key) = key else { return default_strategy(tx, target).map(Some) };
     let shipped = target.default_strategy();
-    let own = match key {
-        None => tx.own_strategies().default_of(target)?.or(Some(shipped)),
-        Some(key) if key == shipped.key => Some(shipped),
-        Some(key) => tx.own_strategies().with_key(key)?.filter(|own| own.target == target),
-    };
-    Ok(own)
+    if key == shipped.key {
+        return Ok(Some(shipped));
+    }
+    Ok(tx.own_strategies().with_key(key)?.filter(|own| own.target == target))
+}
+
+/// The strategy for `target` that is used where none is named.
+pub fn default_strategy(tx: &mut Tx<'_>, target: Target) -> Result<Strategy> {
+    Ok(tx.own_strategies().default_of(target)?.unwrap_or_else(|| target.default_strategy()))
 }
 
 /// Every strategy of the workspace: the shipped ones, then its own by key.

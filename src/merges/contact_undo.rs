@@ -3,7 +3,7 @@
 use super::contact_merge::leads_around;
 use super::contact_repository::KnownBy;
 use super::fields::{gather, parted, spread};
-use super::{Merge, announce, close, moves, refuse_covered, sources};
+use super::{Merge, announce, close, forget_what_is_gone, moves, refuse_covered, sources};
 use crate::contacts::merge::{Identity, Values};
 use crate::contacts::{self, Contact};
 use crate::db::Tx;
@@ -116,15 +116,6 @@ fn still_true(tx: &mut Tx<'_>, of: Id, mut values: Values) -> Result<Values> {
     {
         values.external_id = None;
     }
-    if let Some(account) = values.account_id
-        && tx.accounts().find(account)?.is_none()
-    {
-        values.account_id = None;
-    }
-    if let Some(owner) = values.owner_id
-        && tx.users().find(owner)?.is_none()
-    {
-        values.owner_id = None;
-    }
+    forget_what_is_gone(tx, &mut values.account_id, &mut values.owner_id)?;
     Ok(values)
 }

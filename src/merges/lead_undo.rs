@@ -1,7 +1,7 @@
 //! One lead becomes two again (MAT-9).
 
 use super::fields::{gather, parted, spread};
-use super::{Merge, announce, close, moves, refuse_covered, sources};
+use super::{Merge, announce, close, forget_what_is_gone, moves, refuse_covered, sources};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::Subject;
@@ -71,15 +71,6 @@ fn still_true(tx: &mut Tx<'_>, mut values: Values) -> Result<Values> {
             *contact = tx.merged().contact(named)?;
         }
     }
-    if let Some(account) = values.account_id
-        && tx.accounts().find(account)?.is_none()
-    {
-        values.account_id = None;
-    }
-    if let Some(owner) = values.owner_id
-        && tx.users().find(owner)?.is_none()
-    {
-        values.owner_id = None;
-    }
+    forget_what_is_gone(tx, &mut values.account_id, &mut values.owner_id)?;
     Ok(values)
 }

@@ -277,6 +277,17 @@ fn keep(tx: &mut Tx<'_>, id: Id, kind: Kind, plan: Plan, moved: BTreeMap<String,
     Ok(merge)
 }
 
+/// Clears references to an account and an owner that are no more.
+fn forget_what_is_gone(tx: &mut Tx<'_>, account: &mut Option<Id>, owner: &mut Option<Id>) -> Result<()> {
+    if let Some(id) = *account {
+        *account = tx.accounts().find(id)?.map(|account| account.id);
+    }
+    if let Some(id) = *owner {
+        *owner = tx.users().find(id)?.map(|user| user.id);
+    }
+    Ok(())
+}
+
 /// Marks a merge as undone; gives it as it is then.
 fn close(tx: &mut Tx<'_>, merge: &Merge) -> Result<Merge> {
     tx.merges().set_undone(merge.id)?;

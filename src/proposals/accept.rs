@@ -9,7 +9,7 @@ use crate::forms::slot::Slot;
 use crate::http::condition::Condition;
 use crate::id::Id;
 use crate::leads::{self, LeadPatch};
-use crate::{interactions, matching, scoring};
+use crate::{interactions, scoring};
 
 /// Lets the record take the proposed value. 409 for a proposal that was decided otherwise; whatever keeps a user from
 /// making the change leaves the proposal open.
@@ -42,11 +42,11 @@ fn take_turns(tx: &mut Tx<'_>, proposal: &Proposal, slot: &Slot) -> Result<()> {
     turns.push(turn(proposal.id));
     let contact = proposal.contact_id.or(lead.and_then(|lead| lead.contact_id));
     if let Some(id) = contact {
-        turns.extend(matching::turns(&tx.contacts().get(id)?.keys()));
-        turns.extend(tx.contacts().anonymous_ids(id)?.into_iter().map(|id| format!("anonymous {id}")));
+        let anonymous_ids = tx.contacts().anonymous_ids(id)?;
+        turns.extend(tx.contacts().get(id)?.turns(&anonymous_ids));
     }
     tx.take_turns(&turns)?;
-    tx.take_turns(&contact.map(|id| format!("contact {id}")).into_iter().collect::<Vec<_>>())
+    contact.map_or(Ok(()), |id| scoring::hold_contact(tx, id))
 }
 
 fn change_contact(tx: &mut Tx<'_>, id: Id, slot: &Slot, proposal: &Proposal, note: Option<&str>) -> Result<Proposal> {

@@ -14,7 +14,6 @@ mod repository;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::attributes::says_the_same;
@@ -31,6 +30,7 @@ use crate::forms::slot::Slot;
 use crate::id::Id;
 use crate::leads::Lead;
 use crate::schema::proposals;
+use crate::text;
 
 pub use accept::accept;
 pub use repository::ProposalFilter;
@@ -255,7 +255,7 @@ fn turn(id: Id) -> String {
 
 /// What is compared of a value, in a form that an index can always hold.
 fn key(compared: &str) -> String {
-    Sha256::digest(compared).iter().map(|byte| format!("{byte:02x}")).collect()
+    text::sha256(compared)
 }
 
 /// The name of the company with this id.

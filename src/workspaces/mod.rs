@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::auth::Permissions;
@@ -27,6 +26,7 @@ use crate::db::{Scope, Tx};
 use crate::error::{Error, Result, Violation, all_hold};
 use crate::id::Id;
 use crate::schema;
+use crate::text;
 use settings::Settings;
 
 /// A tenant.
@@ -81,7 +81,7 @@ pub struct Client {
 impl Client {
     /// Whether `secret` is this client's and the client may act.
     pub fn accepts(&self, secret: &str) -> bool {
-        let (given, own) = (hash(secret), self.secret_hash.as_bytes());
+        let (given, own) = (text::sha256(secret), self.secret_hash.as_bytes());
         // Every byte is compared, so that the time taken tells nothing.
         let differences = given.bytes().zip(own).fold(given.len() ^ own.len(), |sum, (a, b)| sum | usize::from(a ^ b));
         !self.disabled && differences == 0
@@ -236,7 +236,7 @@ pub fn create_client(tx: &mut Tx<'_>, name: &str, scopes: &[String]) -> Result<(
         workspace_id: tx.scope.workspace,
         id: Id::new(at),
         name: name.to_owned(),
-        secret_hash: hash(&secret),
+        secret_hash: text::sha256(&secret),
         scopes: JsonOf(scopes.to_vec()),
         disabled: false,
         version: 1,
@@ -273,10 +273,5 @@ pub fn settings(tx: &mut Tx<'_>) -> Result<Settings> {
 fn new_secret() -> Result<String> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(Error::internal)?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("rs_{text}"))
-}
-
-fn hash(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(format!("rs_{}", text::hex(&bytes)))
 }
