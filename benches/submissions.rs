@@ -47,7 +47,9 @@ impl Site {
         let when = json!([{"interaction": "form_submitted", "frequency": "each", "within_days": 30}]);
         let model = json!({"name": "M", "target": "contact", "rules": [{"key": "forms", "points": 10, "when": when}]});
         let model = admin.post("/v1/scoring-models", model).await.expect(201);
-        admin.post(&format!("/v1/scoring-models/{}/publish", bodies::id(&model)), json!({})).await.expect(200);
+        admin
+            .finished(admin.post(&format!("/v1/scoring-models/{}/publish", bodies::id(&model)), json!({})).await)
+            .await;
         let form = format!("/v1/public/forms/{}/submissions", form["key"].as_str().unwrap());
         // Only now: publishing scores every lead there is.
         seed(&app, contacts);

@@ -23,7 +23,7 @@ use crate::http::rate::Rate;
 use crate::http::throttle::Throttle;
 use crate::http::{State, document, serve};
 use crate::id::Id;
-use crate::jobs::worker;
+use crate::jobs::{sweeper, worker};
 use crate::{demo, logging, workspaces};
 
 /// How often a database that does not answer at the start is tried.
@@ -199,6 +199,7 @@ pub async fn serve_until_told(config: &Config, state: web::Data<State>, listener
     let server = serve::start(listener, state.clone(), config.workers).map_err(failed)?;
     rt::spawn(stop_when_told(server.handle()));
     worker::start(&state, config.jobs);
+    sweeper::start(&state, config.sweep);
     rt::spawn(prune_now_and_then(state));
     if let Some(path) = &config.port_file {
         write_port(path, address.port())

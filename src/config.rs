@@ -8,12 +8,13 @@ use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::auth::token::{SHORTEST_SECRET, Tokens};
 use crate::db::Address;
 use crate::http::idempotency::Terms;
 use crate::http::peer::Proxies;
-use crate::jobs::worker;
+use crate::jobs::{sweeper, worker};
 use crate::mail::Mail;
 use crate::text;
 
@@ -96,6 +97,9 @@ pub struct Settings {
     /// Seconds that a worker may take over a step of a job before another takes it over, 1 to 3600
     #[arg(long, value_name = "SECONDS", env = "RIPEN_JOB_LEASE_S", hide_env_values = true, global = true, default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=3600))]
     job_lease_s: i64,
+    /// Seconds after which this instance looks again for scores that time has changed, 1 to 3600; 0 leaves it to others
+    #[arg(long, value_name = "SECONDS", env = "RIPEN_SWEEP_EVERY_S", hide_env_values = true, global = true, default_value_t = 15, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    sweep_every_s: u64,
     /// Sender of the service's mail, such as Contoso <hello@example.com>
     #[arg(long, value_name = "ADDRESS", env = "RIPEN_MAIL_FROM", hide_env_values = true, global = true)]
     mail_from: Option<String>,
@@ -143,6 +147,8 @@ pub struct Config {
     pub idempotency: Terms,
     /// How many workers do jobs, and how long their leases last.
     pub jobs: worker::Terms,
+    /// How often scores are looked for that time has changed; none when others do so.
+    pub sweep: Option<sweeper::Terms>,
     /// Where to write the port.
     pub port_file: Option<PathBuf>,
     /// What to log.
@@ -180,6 +186,8 @@ impl Settings {
             trusted_proxies: self.trusted_proxies,
             idempotency: Terms { keep_s: self.idempotency_ttl_hours * 3600, lease_s: self.idempotency_lease_s },
             jobs: worker::Terms { workers: usize::from(self.job_workers), lease_s: self.job_lease_s },
+            sweep: (self.sweep_every_s > 0)
+                .then(|| sweeper::Terms { every: Duration::from_secs(self.sweep_every_s), lease_s: self.job_lease_s }),
             port_file: self.port_file,
             log: self.log,
             administrator,

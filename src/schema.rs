@@ -382,7 +382,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Nullable, Text};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::db::types::{Instant, Json, Uuid};
 
     scoring_models (workspace_id, id) {
@@ -395,6 +395,8 @@ diesel::table! {
         version -> BigInt,
         created_at -> Instant,
         updated_at -> Instant,
+        shadow_of -> Nullable<Uuid>,
+        keeps_scores -> Bool,
     }
 }
 
@@ -426,6 +428,19 @@ diesel::table! {
         reached -> Bool,
         evaluated_at -> Instant,
         due_at -> Nullable<Instant>,
+        whose_id -> Nullable<Uuid>,
+        tally -> Nullable<Json>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::db::types::{Instant, Uuid};
+
+    leases (name) {
+        name -> Text,
+        holder -> Uuid,
+        until -> Instant,
     }
 }
 
@@ -624,6 +639,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     jobs,
     lead_scores,
     leads,
+    leases,
     match_decisions,
     matching_strategies,
     matching_strategy_versions,

@@ -6,13 +6,13 @@ use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Account, AccountFilter, AccountPatch, NewAccount, SORT_FIELDS};
-use crate::accounts;
 use crate::auth::Actor;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::id::Id;
+use crate::{accounts, scoring};
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -99,7 +99,7 @@ async fn show(actor: Actor, PathId(id): PathId) -> Reply {
 #[utoipa::path(
     tag = "accounts",
     operation_id = "change_account",
-    description = "A merge patch: absent fields stay, null clears. Scores of leads that depend on the account follow at once.",
+    description = "A merge patch: absent fields stay, null clears. Scores of leads that depend on the account follow at once; where they are more than a hundred, by a job that the `Link` header names (`rel=\"monitor\"`).",
     params(
         ("id" = Id, Path, description = "The account"),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version to change; another version gives 412"),
@@ -116,8 +116,8 @@ async fn change(PathId(id): PathId, command: Command<AccountPatch>) -> Reply {
     command
         .run(move |tx, patch, condition| {
             let account = accounts::change(tx, id, patch, condition)?;
-            crate::scoring::account_changed(tx, id)?;
-            Ok(Answer::ok(&account)?.version(account.version))
+            let job = scoring::account_changed(tx, id)?;
+            Ok(Answer::ok(&account)?.version(account.version).monitored_by(job.map(|job| job.id)))
         })
         .await
 }

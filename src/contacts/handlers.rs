@@ -143,13 +143,10 @@ async fn change(PathId(id): PathId, command: Command<ContactPatch>) -> Reply {
     command
         .run(move |tx, patch, condition| {
             interactions::take_turns_to_change(tx, id, patch)?;
-            let left = tx.contacts().lock(id)?.account_id;
+            let before = tx.contacts().lock(id)?;
             let contact = contacts::change(tx, id, patch, condition)?;
             proposals::contact_changed(tx, &contact)?;
-            scoring::contact_changed(tx, id)?;
-            if let Some(account) = left.filter(|_| contact.account_id != left) {
-                scoring::account_changed(tx, account)?;
-            }
+            scoring::contact_changed(tx, &before, &contact)?;
             interactions::attribute_waiting(tx, id)?;
             Ok(Answer::ok(&contact)?.version(contact.version))
         })

@@ -78,7 +78,7 @@ pub enum Scalar {
 }
 
 /// The records a condition is answered from: JSON objects with the API's field names.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Records {
     /// The lead.
     pub lead: Value,

@@ -276,10 +276,10 @@ impl<'a> Visit<'a> {
         if change.patch == ContactPatch::default() {
             return Ok((Effect::Linked, contact.account_id));
         }
-        let contact = contacts::change(tx, known, &change.patch, &Condition::None)?;
-        proposals::contact_changed(tx, &contact)?;
-        scoring::contact_changed(tx, known)?;
-        Ok((Effect::Updated, contact.account_id))
+        let changed = contacts::change(tx, known, &change.patch, &Condition::None)?;
+        proposals::contact_changed(tx, &changed)?;
+        scoring::contact_changed(tx, &contact, &changed)?;
+        Ok((Effect::Updated, changed.account_id))
     }
 
     /// Whether the address that was sent is another contact's. No two have the same, so it can only be proposed.

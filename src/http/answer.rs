@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
 use crate::error::{Error, Result};
+use crate::id::Id;
 
 /// What a handler returns.
 pub type Reply = std::result::Result<Answer, Problem>;
@@ -36,6 +37,19 @@ impl Answer {
     /// 202 with `view` as the body.
     pub fn accepted<T: Serialize>(view: &T) -> Result<Self> {
         Self::with_status(202, view)
+    }
+
+    /// 202 with the job `id` as the body and where to follow it.
+    pub fn job<T: Serialize>(id: Id, job: &T) -> Result<Self> {
+        Ok(Self::accepted(job)?.header("location", format!("/v1/jobs/{id}")))
+    }
+
+    /// Names the job that finishes what this began, if there is one (RFC 5989).
+    pub fn monitored_by(self, job: Option<Id>) -> Self {
+        match job {
+            Some(id) => self.header("link", format!("</v1/jobs/{id}>; rel=\"monitor\"")),
+            None => self,
+        }
     }
 
     /// 204.

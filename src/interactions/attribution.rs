@@ -24,6 +24,8 @@ pub(super) struct Gained {
     pub contacts: BTreeSet<Id>,
     /// The leads that those of nobody are about.
     pub leads: BTreeSet<Id>,
+    /// Whether some of them may have counted before, as they were.
+    pub are_rewritten: bool,
 }
 
 /// The contact who did it, if known.
@@ -78,7 +80,7 @@ pub fn credit(tx: &mut Tx<'_>, interaction: Id, contact: Id, lead: Option<Id>) -
     tx.interactions().credit(interaction, contact, lead)?;
     let concerned: Vec<Id> = before.into_iter().chain([contact]).collect();
     let leads = scoring::leads_of_contacts(tx, &concerned)?.into_values().flatten().collect::<Vec<_>>();
-    scoring::rescore_news(tx, &leads, Cause::Interaction, &[interaction])?;
+    scoring::rescore_history(tx, &leads, Cause::Interaction, &[interaction])?;
     Ok(())
 }
 

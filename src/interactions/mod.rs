@@ -188,7 +188,11 @@ type Written = Result<(Interaction, bool)>;
 fn rescore(tx: &mut Tx<'_>, written: &[Written], affected: &Affected, gained: Gained) -> Result<Vec<LeadOutcome>> {
     let firsts = written.iter().flatten().filter(|(_, first)| *first).map(|(item, _)| item.id);
     let new: Vec<Id> = firsts.chain(gained.interactions).collect();
-    scoring::rescore_news(tx, &Vec::from_iter(affected.leads.iter().copied()), Cause::Interaction, &new)
+    let leads = Vec::from_iter(affected.leads.iter().copied());
+    match gained.are_rewritten {
+        true => scoring::rescore_history(tx, &leads, Cause::Interaction, &new),
+        false => scoring::rescore_news(tx, &leads, Cause::Interaction, &new),
+    }
 }
 
 /// Writes what may be written, in the order given. A repeat gives the first; the same holds within the batch.
@@ -235,6 +239,7 @@ fn complete_replies(tx: &mut Tx<'_>, message: &Interaction, gained: &mut Gained)
         reply::inherit(&mut reply, message);
         tx.waiting().complete(&reply)?;
         gained.interactions.push(reply.id);
+        gained.are_rewritten = true;
         gained.contacts.extend(reply.contact_id);
         gained.leads.extend(reply.lead_id.filter(|_| reply.contact_id.is_none()));
     }

@@ -10,8 +10,10 @@
 //! failed, with the reason; it can be started again by hand. A fault that trying again cannot mend parks it at once.
 
 pub mod handlers;
+mod lease_repository;
 pub mod register;
 mod repository;
+pub mod sweeper;
 pub mod worker;
 
 use diesel::prelude::*;
@@ -42,6 +44,10 @@ pub enum Kind {
     LinkContacts,
     /// Voids interactions, or lets voided ones count again.
     VoidInteractions,
+    /// Scores leads anew that many things changed for at once.
+    RescoreLeads,
+    /// Holds the scores of a model against what they should be.
+    VerifyScores,
     /// Mails a sender the link that confirms their address.
     ConfirmationMail,
 }

@@ -12,6 +12,7 @@ use crate::forms::confirmation_mail;
 use crate::http::State;
 use crate::interactions::voids;
 use crate::linking;
+use crate::scoring::{rescoring, verify};
 
 /// What is under way outside the database.
 pub type Deed = Pin<Box<dyn Future<Output = Result<Value>>>>;
@@ -30,6 +31,8 @@ pub fn work(kind: Kind) -> Work {
     match kind {
         Kind::LinkContacts => Work::Steps(linking::step),
         Kind::VoidInteractions => Work::Steps(voids::go_on),
+        Kind::RescoreLeads => Work::Steps(rescoring::step),
+        Kind::VerifyScores => Work::Steps(verify::step),
         Kind::ConfirmationMail => {
             Work::Deed(|state, job| Box::pin(async move { confirmation_mail::send(&state, &job).await }))
         }

@@ -74,6 +74,16 @@ impl Jobs<'_, '_> {
         Ok(due.first::<Id>(self.0.conn).optional()?.is_some())
     }
 
+    /// Whether a job of this kind has not ended.
+    pub fn is_any_unfinished(&mut self, kind: Kind) -> Result<bool> {
+        let unfinished = table
+            .filter(jobs::workspace_id.eq(self.0.scope.workspace))
+            .filter(jobs::due_at.is_not_null())
+            .filter(jobs::kind.eq(Code(kind)))
+            .select(jobs::id);
+        Ok(unfinished.first::<Id>(self.0.conn).optional()?.is_some())
+    }
+
     /// Takes the job, of any workspace, that has waited longest, until `until` under `lease`. None when nothing is due.
     pub fn claim(&mut self, lease: Id, until: Timestamp) -> Result<Option<Job>> {
         let due = || table.filter(jobs::due_at.le(self.0.scope.at)).order((jobs::due_at, jobs::id));

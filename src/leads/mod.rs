@@ -51,6 +51,13 @@ pub enum Status {
     Disqualified,
 }
 
+impl Status {
+    /// Whether the lead is being worked.
+    pub fn is_open(self) -> bool {
+        self == Self::Open
+    }
+}
+
 /// What a person typed, kept as it was whatever becomes of the contact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -31,7 +31,7 @@ async fn link_contacts(command: Command<Wish>) -> Reply {
     command
         .run(|tx, wish, _| {
             let job = linking::request(tx, wish)?;
-            Ok(Answer::accepted(&job)?.header("location", format!("/v1/jobs/{}", job.id)))
+            Answer::job(job.id, &job)
         })
         .await
 }

@@ -59,10 +59,7 @@ fn change_contact(tx: &mut Tx<'_>, id: Id, slot: &Slot, proposal: &Proposal, not
     let contact = contacts::change(tx, id, &patch, &Condition::None)?;
     let accepted = decide(tx, proposal.id, Status::Accepted, note)?;
     contact_changed(tx, &contact)?;
-    scoring::contact_changed(tx, id)?;
-    if let Some(left) = known.account_id.filter(|_| contact.account_id != known.account_id) {
-        scoring::account_changed(tx, left)?;
-    }
+    scoring::contact_changed(tx, &known, &contact)?;
     interactions::attribute_waiting(tx, id)?;
     Ok(accepted)
 }

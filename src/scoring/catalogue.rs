@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use moka::sync::Cache;
 
-use super::{Definition, Model};
+use super::Model;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -12,8 +12,8 @@ use crate::id::Id;
 /// Versions that are kept ready; more than one instance's workspaces use at a time.
 const KEPT: u64 = 2_000;
 
-/// A published version never changes, so what was made of one is good for ever. Only versions that were read back from
-/// the database go in: one that is just being published may yet be undone.
+/// A published version never changes, so what was made of one is good for ever. Nobody asks for one in the transaction
+/// that publishes it, which may yet be undone.
 static COMPILED: LazyLock<Cache<(Id, i64), Arc<Model>>> = LazyLock::new(|| Cache::new(KEPT));
 
 /// A version of a model that scores leads.
@@ -22,25 +22,14 @@ pub struct Live {
     pub id: Id,
     pub version: i64,
     pub model: Arc<Model>,
+    /// Whether it only keeps a ledger of its own beside the live ones (SCO-17).
+    pub is_shadow: bool,
 }
 
 impl Live {
-    /// Makes a definition that was found sound before ready to score with.
-    pub fn new(id: Id, version: i64, definition: &Definition) -> Result<Self> {
-        let compiled = Model::compile(definition);
-        let model = compiled.map_err(|broken| Error::internal(format!("model {id} version {version}: {broken:?}")))?;
-        Ok(Self { id, version, model: Arc::new(model) })
-    }
-
     /// The model's name.
     pub fn name(&self) -> &str {
         &self.model.definition().name
-    }
-
-    /// The kinds of interaction that its rules look at.
-    pub fn kinds(&self) -> impl Iterator<Item = &str> {
-        let rules = self.model.definition().rules.iter();
-        rules.flat_map(|rule| rule.behaviours()).map(|behaviour| behaviour.interaction.as_str())
     }
 
     /// The score from which a lead is ready for sales.
@@ -49,21 +38,28 @@ impl Live {
     }
 }
 
-/// The live models of the workspace, in the order they were created.
+/// The live models of the workspace, in the order they were created, and those that run in their shadow.
 pub fn live(tx: &mut Tx<'_>) -> Result<Vec<Live>> {
     let mut live = Vec::new();
-    for (id, version) in tx.scoring_models().live()? {
-        let known = COMPILED.get(&(id, version));
-        live.push(match known {
-            Some(model) => Live { id, version, model },
-            None => read(tx, id, version)?,
-        });
+    for (id, version, shadow_of) in tx.scoring_models().live()? {
+        let model = compiled(tx, id, version)?;
+        live.push(Live { id, version, model, is_shadow: shadow_of.is_some() });
     }
     Ok(live)
 }
 
-fn read(tx: &mut Tx<'_>, id: Id, version: i64) -> Result<Live> {
-    let live = Live::new(id, version, &tx.scoring_models().definition(id, version)?)?;
-    COMPILED.insert((id, version), live.model.clone());
-    Ok(live)
+/// The same model in another version.
+pub fn version(tx: &mut Tx<'_>, live: &Live, version: i64) -> Result<Live> {
+    Ok(Live { version, model: compiled(tx, live.id, version)?, ..live.clone() })
+}
+
+fn compiled(tx: &mut Tx<'_>, id: Id, version: i64) -> Result<Arc<Model>> {
+    if let Some(known) = COMPILED.get(&(id, version)) {
+        return Ok(known);
+    }
+    let compiled = Model::compile(&tx.scoring_models().definition(id, version)?);
+    let broken = |broken| Error::internal(format!("model {id} version {version}: {broken:?}"));
+    let model = Arc::new(compiled.map_err(broken)?);
+    COMPILED.insert((id, version), model.clone());
+    Ok(model)
 }

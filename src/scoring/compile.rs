@@ -1,16 +1,32 @@
 //! A model ready to score with: a definition that was found sound, and the points of each rule (SCO-2).
 
+use std::collections::HashMap;
+
 use super::condition::{Behaviour, Condition};
 use super::model::{Definition, Rule, Target};
+use super::occurrence::Occurrence;
+use super::terms::Terms;
 use crate::error::Violation;
 use crate::filter;
 use crate::filter::{Field, Records};
+use crate::id::Id;
 
 /// A sound scoring model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     definition: Definition,
     points: Vec<i64>,
+    /// The terms of each rule's conditions on interactions, rule by rule.
+    terms: Vec<Vec<Terms>>,
+    /// Which conditions of which rules look at a kind of interaction; those of rules that give nothing are left out.
+    watching: HashMap<String, Vec<Watch>>,
+}
+
+/// A condition on interactions: the place of its rule in the model, and its own among those of the rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Watch {
+    pub rule: usize,
+    pub condition: usize,
 }
 
 impl Model {
@@ -20,9 +36,17 @@ impl Model {
         if !broken.is_empty() {
             return Err(broken);
         }
-        let points =
+        let points: Vec<i64> =
             definition.rules.iter().map(|rule| rule.worth(definition.sales_ready_score).unwrap_or(0)).collect();
-        Ok(Self { definition: definition.clone(), points })
+        let terms = definition.rules.iter().map(|rule| rule.behaviours().map(Terms::of).collect()).collect();
+        let mut watching: HashMap<String, Vec<Watch>> = HashMap::new();
+        for (rule, (its, _)) in definition.rules.iter().zip(&points).enumerate().filter(|(_, (_, worth))| **worth != 0)
+        {
+            for (condition, behaviour) in its.behaviours().enumerate() {
+                watching.entry(behaviour.interaction.clone()).or_default().push(Watch { rule, condition });
+            }
+        }
+        Ok(Self { definition: definition.clone(), points, terms, watching })
     }
 
     /// What the model was made from.
@@ -42,7 +66,35 @@ impl Model {
 
     /// Whether any rule looks at interactions of this kind. Interactions of other kinds never change a score.
     pub fn looks_at(&self, kind: &str) -> bool {
-        self.conditions().any(|condition| matches!(condition, Condition::Behaviour(it) if it.interaction == kind))
+        self.watching.contains_key(kind)
+    }
+
+    /// The kinds of interaction that the rules look at.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.watching.keys().map(String::as_str)
+    }
+
+    /// The conditions that `occurrence` is one for, for the lead `lead_id`, with what it is worth to their rules.
+    pub(super) fn watches(&self, occurrence: &Occurrence, lead_id: Id) -> impl Iterator<Item = (Watch, i64)> {
+        let looking = self.watching.get(&occurrence.kind).map(Vec::as_slice).unwrap_or_default();
+        looking.iter().filter_map(move |watch| Some((*watch, self.worth(*watch, occurrence, lead_id)?)))
+    }
+
+    /// What an occurrence is worth to the rule of a condition; none when the condition is not about it.
+    pub(super) fn worth(&self, watch: Watch, occurrence: &Occurrence, lead_id: Id) -> Option<i64> {
+        let behaviour = self.behaviour(watch)?;
+        let is_one = occurrence.matches(behaviour, lead_id, self.definition.suspect_evidence);
+        is_one.then(|| self.points.get(watch.rule).copied().unwrap_or(0))
+    }
+
+    /// The condition that stands there.
+    pub(super) fn behaviour(&self, watch: Watch) -> Option<&Behaviour> {
+        self.definition.rules.get(watch.rule)?.behaviours().nth(watch.condition)
+    }
+
+    /// The terms of a rule's conditions on interactions, in their order.
+    pub(super) fn terms(&self, rule: usize) -> &[Terms] {
+        self.terms.get(rule).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether any rule or the audience reads this field, such as `contact.language`, whichever of its names is used.

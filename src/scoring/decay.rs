@@ -7,7 +7,7 @@ use super::percent::{WHOLE, rounded};
 use crate::clock::Timestamp;
 
 /// A decay ready to compute with.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fading {
     /// What goes with every period, in millionths of a percent.
     loss: i128,

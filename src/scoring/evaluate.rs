@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::card::{Part, bounds};
 use super::compile::Model;
 use super::occurrence::Occurrence;
 use super::reading::Reading;
@@ -64,36 +65,17 @@ pub fn evaluate(model: &Model, facts: &Facts, evidence: &[Occurrence], at: Times
 impl Reading<'_> {
     /// The scorecard at `at`.
     pub(super) fn at(&self, at: Timestamp) -> Scorecard {
-        let definition = self.model.definition();
         let mut shares = self.rule_shares(at);
-        for group in &definition.groups {
-            let sum = self.group_sum(group, at);
-            adjust(&mut shares, format!("@cap:{}", group.name), sum, bounded(sum, group.min, group.max));
-        }
-        let sum = total(&shares);
-        let raised = sum.max(definition.floor);
-        adjust(&mut shares, "@floor".to_owned(), sum, raised);
-        let lowered = bounded(raised, None, definition.ceiling);
-        adjust(&mut shares, "@ceiling".to_owned(), raised, lowered);
-        if self.once_met(at) {
-            adjust(&mut shares, "@residual".to_owned(), lowered, lowered.max(definition.residual));
-        }
-        let score = total(&shares);
+        let bounds = bounds(self.model, &self.worths(at), self.once_met(at));
+        shares.extend(bounds.into_iter().map(|Part { rule, points }| Share { rule, points, because: Vec::new() }));
+        let score = shares.iter().map(|share| share.points).fold(0, i64::saturating_add);
         Scorecard { score, grade: self.model.grade(score).to_owned(), shares }
     }
 }
 
-fn bounded(points: i64, min: Option<i64>, max: Option<i64>) -> i64 {
-    let raised = min.map_or(points, |min| points.max(min));
-    max.map_or(raised, |max| raised.min(max))
-}
-
-fn adjust(shares: &mut Vec<Share>, rule: String, from: i64, to: i64) {
-    if from != to {
-        shares.push(Share { rule, points: to.saturating_sub(from), because: Vec::new() });
+impl Scorecard {
+    /// The shares without what they rest on.
+    pub fn parts(&self) -> Vec<Part> {
+        self.shares.iter().map(|share| Part { rule: share.rule.clone(), points: share.points }).collect()
     }
-}
-
-fn total(shares: &[Share]) -> i64 {
-    shares.iter().map(|share| share.points).fold(0, i64::saturating_add)
 }

@@ -1,7 +1,10 @@
 //! The worked numbers of the design (one model, one lead, ten weeks), and corners that chance seldom finds.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
+use super::told::Told;
 use super::*;
 use crate::clock::Timestamp;
 use crate::filter::Records;
@@ -126,17 +129,21 @@ fn the_forecast_made_on_day_10_lists_what_is_to_come() {
     );
 }
 
-/// Records each interaction on the day it happens, as a live system does, and looks again on day 40.
-fn live_ledger(model: &Model) -> (Vec<Row>, Scorecard) {
-    let mut rows = Vec::new();
-    let (mut shares, mut at) = (Vec::new(), day(1));
-    for now in [1, 2, 3, 4, 5, 10, 40].map(day) {
-        let known: Vec<_> = history().into_iter().filter(|it| it.occurred_at <= now).collect();
-        let walk = walk(model, &decider(), &known, Stored { shares: &shares, at }, now, Cause::Interaction);
-        rows.extend(walk.rows);
-        (shares, at) = (walk.card.shares, walk.at);
+/// A lead whose every interaction is told of on the day it happens.
+fn told_live(model: &Model) -> Told {
+    let mut told = Told::new(model.clone());
+    told.hears(&decider(), day(1), &[]);
+    for it in history() {
+        told.hears(&decider(), it.occurred_at, &[it]);
     }
-    (rows, evaluate(model, &decider(), &history(), day(40)))
+    told
+}
+
+/// The same, looked at again on day 40.
+fn live_ledger(model: &Model) -> (Vec<Row>, Scorecard) {
+    let mut told = told_live(model);
+    told.hears(&decider(), day(40), &[]);
+    (told.rows, evaluate(model, &decider(), &history(), day(40)))
 }
 
 #[test]
@@ -165,12 +172,13 @@ fn the_ledger_on_day_40_tells_every_change_when_it_happened() {
 }
 
 #[test]
-fn rows_name_the_interactions_that_began_or_ceased_to_count() {
+fn rows_name_the_interactions_that_began_faded_or_ceased_to_count() {
     let (rows, _) = live_ledger(&model(newcomers()));
-    let named = |on: i64| rows.iter().find(|row| row.at == day(on)).map(|row| row.occurrences.clone());
-    assert_eq!(named(2), Some(ids(&[2])));
-    assert_eq!(named(33), Some(ids(&[3])));
-    assert_eq!(named(40), Some(vec![]));
+    let named = |on: i64| rows.iter().find(|row| row.at == day(on)).and_then(|row| row.interaction);
+    let id = |on: i64| Some(done("", on).id);
+    assert_eq!([named(2), named(33), named(40)], [id(2), id(3), id(10)]);
+    assert_eq!(rows[0].rule, "decider");
+    assert_eq!(rows[0].interaction, None);
 }
 
 #[test]
@@ -252,30 +260,30 @@ fn an_interaction_that_meets_two_conditions_is_named_once() {
 
 #[test]
 fn late_interactions_take_effect_when_they_become_known() {
-    let model = model(newcomers());
-    let before = evaluate(&model, &decider(), &history(), day(36));
-    let late = [history(), vec![done("event_attended", 20)]].concat();
-    let walk =
-        walk(&model, &decider(), &late, Stored { shares: &before.shares, at: day(36) }, day(38), Cause::Interaction);
-    let row =
-        Row { at: day(38), rule: "webinar".into(), cause: Cause::Interaction, points: 40, occurrences: ids(&[20]) };
+    let mut told = told_live(&model(newcomers()));
+    told.hears(&decider(), day(36), &[]);
+    let walk = told.hears(&decider(), day(38), &[done("event_attended", 20)]);
+    let interaction = Some(done("", 20).id);
+    let row = Row { at: day(38), rule: "webinar".into(), cause: Cause::Interaction, points: 40, interaction };
     assert_eq!((walk.rows, walk.card.score, walk.due), (vec![row], 130, Some(day(40))));
 }
 
 #[test]
 fn news_other_than_interactions_is_told_by_its_own_cause() {
-    let model = model(newcomers());
-    let before = evaluate(&model, &decider(), &history(), day(36));
-    let stored = Stored { shares: &before.shares, at: day(36) };
-    let told = |facts: &Facts, evidence: &[Occurrence], news| {
-        let rows = walk(&model, facts, evidence, stored, day(37), news).rows;
-        rows.into_iter().map(|row| (row.rule, row.points, row.cause)).collect::<Vec<_>>()
+    let mut told = told_live(&model(newcomers()));
+    told.hears(&decider(), day(36), &[]);
+    let voided = HashSet::from([done("", 10).id]);
+    let rows = told.step(&decider(), day(37), &[], &voided).rows;
+    let row = Row {
+        at: day(37),
+        rule: "webinar".into(),
+        cause: Cause::Void,
+        points: -40,
+        interaction: Some(done("", 10).id),
     };
-    let promoted = told(&facts(json!({})), &history(), Cause::FieldChange);
-    assert_eq!(promoted, [("decider".to_owned(), -20, Cause::FieldChange)]);
-    let mut voided = history();
-    voided[5].voided = true;
-    assert_eq!(told(&decider(), &voided, Cause::Void), [("webinar".to_owned(), -40, Cause::Void)]);
+    assert_eq!(rows, [row]);
+    let rows = told.hears(&facts(json!({})), day(38), &[]).rows;
+    assert_eq!(rows.iter().map(|row| (row.rule.as_str(), row.points)).collect::<Vec<_>>(), [("decider", -20)]);
 }
 
 #[test]
@@ -316,11 +324,11 @@ fn years_of_catching_up_are_told_in_bounded_steps_and_end_exactly() {
         "when": [{"interaction": "call", "frequency": "each", "decay": {"percent": 0.01, "every_days": 1}}]}]}));
     let calls: Vec<_> =
         (1..=5).map(|on| Occurrence { occurred_at: day(on).plus_seconds(on), ..done("call", on) }).collect();
-    let before = evaluate(&model, &decider(), &calls, day(6));
-    let walk =
-        walk(&model, &decider(), &calls, Stored { shares: &before.shares, at: day(6) }, day(4000), Cause::Interaction);
+    let mut told = Told::new(model.clone());
+    let before = told.hears(&decider(), day(6), &calls).card;
+    let walk = told.hears(&decider(), day(4000), &[]);
     assert_eq!(walk.rows.len(), 1001);
-    assert_eq!(walk.card, evaluate(&model, &decider(), &calls, day(4000)));
+    assert_eq!(walk.card.parts, evaluate(&model, &decider(), &calls, day(4000)).parts());
     assert_eq!(before.score + walk.rows.iter().map(|row| row.points).sum::<i64>(), walk.card.score);
     assert_eq!(forecast(&model, &decider(), &calls, day(6)).len(), 1000);
 }

@@ -103,7 +103,10 @@ fn last(live: &Live, known: &Known, with_forecast: bool) -> Option<ExplainedScor
         sales_ready_score: live.threshold(),
         score: stored.score,
         grade: stored.grade.clone(),
-        shares: stored.shares.0.clone(),
+        shares: {
+            let bare = |part: &super::Part| Share { rule: part.rule.clone(), points: part.points, because: Vec::new() };
+            stored.shares.0.iter().map(bare).collect()
+        },
         evaluated_at: stored.evaluated_at,
         due_at: None,
         forecast: with_forecast.then(Vec::new),

@@ -28,19 +28,19 @@ pub struct Change {
 /// The first instant after `after` at which the scorecard may differ though nothing else happens; until then it is the
 /// same at every instant. `None` when it stays as it is until the end of the year 2199.
 pub fn next_change(model: &Model, facts: &Facts, evidence: &[Occurrence], after: Timestamp) -> Option<Timestamp> {
-    Reading::new(model, facts, evidence).next_moment(after).map(|moment| moment.at)
+    Reading::new(model, facts, evidence).next_moment(after)
 }
 
 /// The changes of score, or of any rule's share in it, that come after `from` if nothing else happens, soonest first.
 /// Only the first thousand instants at which something might change are looked at.
 pub fn forecast(model: &Model, facts: &Facts, evidence: &[Occurrence], from: Timestamp) -> Vec<Change> {
     let reading = Reading::new(model, facts, evidence);
-    let next = |at: &Timestamp| reading.next_moment(*at).map(|moment| moment.at);
+    let next = |at: &Timestamp| reading.next_moment(*at);
     let mut before = reading.at(from);
     let mut changes = Vec::new();
     for at in std::iter::successors(next(&from), next).take(MOST_MOMENTS) {
         let card = reading.at(at);
-        if !entries(&before.shares, &card.shares).is_empty() {
+        if !entries(&before.parts(), &card.parts()).is_empty() {
             changes.push(Change { at, score: card.score, grade: card.grade.clone() });
         }
         before = card;

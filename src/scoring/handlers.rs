@@ -17,6 +17,7 @@ use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::id::Id;
+use crate::jobs::Job;
 use crate::scoring;
 
 /// The paths of this feature.
@@ -218,8 +219,9 @@ async fn save_draft(PathId(id): PathId, command: Command<Definition>) -> Reply {
 
 /// Publish a model's draft
 ///
-/// The draft becomes the live version in one step, and every open lead of its target is scored anew in the same
-/// transaction. 409 when there is no draft.
+/// The draft becomes the live version at once, and a job scores every open lead by it, some at a time, while everything
+/// goes on. Until its turn comes a lead is scored by the version before; no lead ever has a mix of both. 409 when there
+/// is no draft.
 #[utoipa::path(
     tag = "scoring",
     operation_id = "publish_scoring_model",
@@ -228,7 +230,7 @@ async fn save_draft(PathId(id): PathId, command: Command<Definition>) -> Reply {
         ("If-Match" = Option<String>, Header, description = "The ETag of the version to publish; another version gives 412"),
     ),
     responses(
-        (status = 200, description = "The live model", body = View),
+        (status = 202, description = "The job that scores the leads; `Location` is where to follow it", body = Job),
         (status = 412, description = "The model has changed since it was read"),
         (status = 422, description = "The draft breaks rules that came after it was saved; all of them are listed"),
     ),
@@ -238,16 +240,29 @@ async fn save_draft(PathId(id): PathId, command: Command<Definition>) -> Reply {
 async fn publish(PathId(id): PathId, command: Command<()>) -> Reply {
     command
         .run(move |tx, (), condition| {
-            let model = scoring::publish(tx, id, condition)?;
-            answer(tx, model)
+            let job = scoring::publish(tx, id, condition)?;
+            Answer::job(job.id, &job)
         })
         .await
 }
 
+/// What becomes of the scores of a model that is stopped.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ScoringModelStop)]
+struct Stop {
+    /// Whether leads keep the scores they have, as they are; by default they are taken back.
+    #[serde(default)]
+    #[schema(default = false, example = true)]
+    keep_scores: bool,
+}
+
 /// Stop a model
 ///
-/// The model scores no more, and its scores are taken off all leads; the ledger shows it. Stages and sales-ready marks
-/// stay. 409 when it is not live. A stopped model can be given a draft and published again.
+/// The model scores no more. A job takes its scores off the open leads, which the ledger shows, or, with `keep_scores`,
+/// leaves them as they are; either way they count no more for a lead's score and temperature. Stages and sales-ready
+/// marks stay, and closed leads keep what they were closed with. 409 when the model is not live. A stopped model can be
+/// given a draft and published again.
 #[utoipa::path(
     tag = "scoring",
     operation_id = "stop_scoring_model",
@@ -255,18 +270,20 @@ async fn publish(PathId(id): PathId, command: Command<()>) -> Reply {
         ("id" = Id, Path, description = "The model"),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version to stop; another version gives 412"),
     ),
+    request_body(content = Option<Stop>, example = json!({"keep_scores": true})),
     responses(
-        (status = 200, description = "The stopped model", body = View),
+        (status = 202, description = "The job; `Location` is where to follow it", body = Job),
         (status = 412, description = "The model has changed since it was read"),
     ),
     security(("bearer" = ["scoring:publish"])),
 )]
 #[post("/v1/scoring-models/{id}/stop")]
-async fn stop(PathId(id): PathId, command: Command<()>) -> Reply {
+async fn stop(PathId(id): PathId, command: Command<Option<Stop>>) -> Reply {
     command
-        .run(move |tx, (), condition| {
-            let model = scoring::stop(tx, id, condition)?;
-            answer(tx, model)
+        .run(move |tx, stop, condition| {
+            let keep_scores = stop.as_ref().is_some_and(|stop| stop.keep_scores);
+            let job = scoring::stop(tx, id, keep_scores, condition)?;
+            Answer::job(job.id, &job)
         })
         .await
 }

@@ -37,26 +37,44 @@ pub fn load(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live]) -> Result<Vec<Kn
 /// The same with the interactions that were voided just now, marked as such.
 pub fn load_after(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live], just_voided: &HashSet<Id>) -> Result<Vec<Known>> {
     let consent_needed = workspaces::settings(tx)?.require_profiling_consent;
-    let mut stored = grouped(tx.scores().of_leads(&ids(&leads, |lead| Some(lead.id)))?, |score| score.lead_id);
-    let contacts = by_id(tx.scorables().contacts(&ids(&leads, |lead| lead.contact_id))?, |contact| contact.id);
+    let models_of: Vec<Id> = models.iter().map(|live| live.id).collect();
+    let stored = tx.scores().of_leads(&ids(&leads, |lead| Some(lead.id)), &models_of)?;
+    let mut stored = grouped(stored, |score| score.lead_id);
+    let evidence = Evidence::load(tx, &leads, models, consent_needed, just_voided)?;
+    let facts = facts_of(tx, &leads)?;
+    let known = leads.into_iter().zip(facts).map(|(lead, (facts, permitted))| Known {
+        facts,
+        evidence: evidence.of(&lead),
+        permitted,
+        stored: stored.remove(&lead.id).unwrap_or_default(),
+        lead,
+    });
+    Ok(known.collect())
+}
+
+/// What the records say of each lead, and whether its person may be scored at all, in the same order.
+pub fn facts_of(tx: &mut Tx<'_>, leads: &[Lead]) -> Result<Vec<(Facts, bool)>> {
+    let consent_needed = workspaces::settings(tx)?.require_profiling_consent;
+    let contacts = by_id(tx.scorables().contacts(&ids(leads, |lead| lead.contact_id))?, |contact| contact.id);
     let account_of = |lead: &Lead| {
         lead.account_id.or_else(|| contacts.get(&lead.contact_id?).and_then(|contact| contact.account_id))
     };
-    let accounts = by_id(tx.scorables().accounts(&ids(&leads, account_of))?, |account| account.id);
-    let evidence = Evidence::load(tx, &leads, models, consent_needed, just_voided)?;
-    let mut known = Vec::with_capacity(leads.len());
+    let accounts = by_id(tx.scorables().accounts(&ids(leads, account_of))?, |account| account.id);
+    let mut found = Vec::with_capacity(leads.len());
     for lead in leads {
         let contact = lead.contact_id.and_then(|id| contacts.get(&id));
-        let account = account_of(&lead).and_then(|id| accounts.get(&id));
-        known.push(Known {
-            facts: facts(&lead, contact, account)?,
-            evidence: evidence.of(&lead),
-            permitted: !consent_needed || contact.is_none_or(|contact| consents_to_profiling(&contact.consents.0)),
-            stored: stored.remove(&lead.id).unwrap_or_default(),
-            lead,
-        });
+        let account = account_of(lead).and_then(|id| accounts.get(&id));
+        let permitted = !consent_needed || contact.is_none_or(|contact| consents_to_profiling(&contact.consents.0));
+        found.push((facts(lead, contact, account)?, permitted));
     }
-    Ok(known)
+    Ok(found)
+}
+
+/// The people of an account whose doings score its leads.
+pub fn people_of(tx: &mut Tx<'_>, account: Id, consent_needed: bool) -> Result<Vec<Id>> {
+    let people = tx.scorables().people_of(account)?;
+    let counted = people.into_iter().filter(|(_, consents)| !consent_needed || consents_to_profiling(&consents.0));
+    Ok(counted.map(|(id, _)| id).collect())
 }
 
 fn facts(lead: &Lead, contact: Option<&Contact>, account: Option<&Account>) -> Result<Facts> {
@@ -83,7 +101,7 @@ fn money(account: &Account) -> Result<Value> {
     Ok(value)
 }
 
-fn consents_to_profiling(consents: &Consents) -> bool {
+pub(super) fn consents_to_profiling(consents: &Consents) -> bool {
     consents.profiling.as_ref().is_some_and(|consent| consent.granted)
 }
 
@@ -102,17 +120,14 @@ impl Evidence {
         consent_needed: bool,
         just_voided: &HashSet<Id>,
     ) -> Result<Self> {
-        let kinds: BTreeSet<&str> = models.iter().flat_map(Live::kinds).collect();
+        let kinds: BTreeSet<&str> = models.iter().flat_map(|live| live.model.kinds()).collect();
         let asked = Asked { kinds: kinds.into_iter().collect(), just_voided: just_voided.iter().copied().collect() };
         let done = tx.scorables().done_by(&ids(leads, |lead| lead.contact_id), &asked)?;
         let by_contact = grouped(done, |(contact, _)| *contact);
         let mut by_lead = HashMap::new();
         for lead in leads.iter().filter(|lead| lead.contact_id.is_none()) {
             let Some(account) = lead.account_id else { continue };
-            let people = tx.scorables().people_of(account)?;
-            let counted =
-                people.into_iter().filter(|(_, consents)| !consent_needed || consents_to_profiling(&consents.0));
-            let people: Vec<Id> = counted.map(|(id, _)| id).collect();
+            let people = people_of(tx, account, consent_needed)?;
             let mut done: Vec<Occurrence> =
                 tx.scorables().done_by(&people, &asked)?.into_iter().map(|(_, it)| it).collect();
             done.extend(tx.scorables().done_by_nobody(lead.id, &asked)?);
@@ -136,11 +151,11 @@ fn ids(leads: &[Lead], id: impl Fn(&Lead) -> Option<Id>) -> Vec<Id> {
     distinct.into_iter().collect()
 }
 
-fn by_id<T>(rows: Vec<T>, id: impl Fn(&T) -> Id) -> HashMap<Id, T> {
+pub(super) fn by_id<T>(rows: Vec<T>, id: impl Fn(&T) -> Id) -> HashMap<Id, T> {
     rows.into_iter().map(|row| (id(&row), row)).collect()
 }
 
-fn grouped<T>(rows: Vec<T>, id: impl Fn(&T) -> Id) -> HashMap<Id, Vec<T>> {
+pub(super) fn grouped<T>(rows: Vec<T>, id: impl Fn(&T) -> Id) -> HashMap<Id, Vec<T>> {
     let mut groups: HashMap<Id, Vec<T>> = HashMap::new();
     for row in rows {
         groups.entry(id(&row)).or_default().push(row);

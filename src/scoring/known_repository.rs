@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::{Evidence, Occurrence, Target};
+use super::{Evidence, Occurrence};
 use crate::accounts::Account;
 use crate::clock::Timestamp;
 use crate::contacts::{Consents, Contact};
@@ -36,7 +36,7 @@ pub struct Asked<'k> {
 /// An interaction as scoring reads it.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = interactions)]
-struct Done {
+pub struct Done {
     id: Id,
     kind: String,
     occurred_at: Timestamp,
@@ -48,6 +48,13 @@ struct Done {
     properties: JsonOf<Value>,
     evidence: Code<Evidence>,
     voided_at: Option<Timestamp>,
+}
+
+impl Done {
+    /// Who did it.
+    pub fn contact_id(&self) -> Option<Id> {
+        self.contact_id
+    }
 }
 
 impl From<Done> for Occurrence {
@@ -153,6 +160,56 @@ impl Scorables<'_, '_> {
         Ok(done)
     }
 
+    /// The interactions with these ids, of the kinds that are looked at.
+    pub fn done(&mut self, ids: &[Id]) -> Result<Vec<Done>> {
+        let mut done = Vec::with_capacity(ids.len());
+        for some in ids.chunks(AT_ONCE) {
+            let found = interactions::table
+                .filter(interactions::workspace_id.eq(self.0.scope.workspace))
+                .filter(interactions::id.eq_any(some))
+                .select(Done::as_select());
+            done.extend(found.load::<Done>(self.0.conn)?);
+        }
+        Ok(done)
+    }
+
+    /// The open leads that accounts have themselves, of those that the interactions name although somebody did them.
+    pub fn account_leads_named(&mut self, ids: &[Id]) -> Result<Vec<Id>> {
+        let workspace = self.0.scope.workspace;
+        let mut named = Vec::new();
+        for some in ids.chunks(AT_ONCE) {
+            let found = interactions::table
+                .inner_join(
+                    leads::table.on(leads::workspace_id
+                        .eq(interactions::workspace_id)
+                        .and(leads::id.nullable().eq(interactions::lead_id))),
+                )
+                .filter(interactions::workspace_id.eq(workspace))
+                .filter(interactions::id.eq_any(some))
+                .filter(interactions::contact_id.is_not_null())
+                .filter(leads::contact_id.is_null())
+                .filter(leads::status.eq(Code(Status::Open)))
+                .select(leads::id);
+            named.extend(found.load::<Id>(self.0.conn)?);
+        }
+        named.sort_unstable();
+        named.dedup();
+        Ok(named)
+    }
+
+    /// Which of the contacts belong to which account, and what they consented to.
+    pub fn belonging(&mut self, people: &[Id]) -> Result<Vec<(Id, Option<Id>, JsonOf<Consents>)>> {
+        let mut found = Vec::new();
+        for some in people.chunks(AT_ONCE) {
+            let rows = contacts::table
+                .filter(contacts::workspace_id.eq(self.0.scope.workspace))
+                .filter(contacts::id.eq_any(some))
+                .select((contacts::id, contacts::account_id, contacts::consents));
+            found.extend(rows.load::<(Id, Option<Id>, JsonOf<Consents>)>(self.0.conn)?);
+        }
+        Ok(found)
+    }
+
     /// The open leads that an account has itself: those without a contact.
     pub fn open_of_account(&mut self, account: Id) -> Result<Vec<Id>> {
         let found = leads::table
@@ -163,34 +220,80 @@ impl Scorables<'_, '_> {
         Ok(found.select(leads::id).load(self.0.conn)?)
     }
 
-    /// Open leads that name an account, or whose contact belongs to it.
-    pub fn open_around_account(&mut self, account: Id) -> Result<Vec<Id>> {
-        let workspace = self.0.scope.workspace;
-        let people = contacts::table
-            .filter(contacts::workspace_id.eq(workspace))
-            .filter(contacts::account_id.eq(account))
-            .select(contacts::id.nullable());
-        let around =
-            leads::account_id.eq(account).assume_not_null().or(leads::contact_id.eq_any(people).assume_not_null());
-        let found = leads::table
+    /// Open leads that name an account, or whose contact belongs to it, by id, from after `after` on.
+    pub fn open_around_account(&mut self, account: Id, after: Id, limit: i64) -> Result<Vec<Id>> {
+        let (workspace, open) = (self.0.scope.workspace, Code(Status::Open));
+        let own = leads::table
             .filter(leads::workspace_id.eq(workspace))
-            .filter(leads::status.eq(Code(Status::Open)))
-            .filter(around)
+            .filter(leads::account_id.eq(account))
+            .filter(leads::status.eq(open))
+            .filter(leads::id.gt(after))
+            .order(leads::id)
+            .limit(limit)
             .select(leads::id);
-        Ok(found.load(self.0.conn)?)
+        let of_people =
+            leads::table
+                .inner_join(contacts::table.on(
+                    contacts::workspace_id.eq(leads::workspace_id).and(contacts::id.nullable().eq(leads::contact_id)),
+                ))
+                .filter(contacts::workspace_id.eq(workspace))
+                .filter(contacts::account_id.eq(account))
+                .filter(leads::status.eq(open))
+                .filter(leads::id.gt(after))
+                .order(leads::id)
+                .limit(limit)
+                .select(leads::id);
+        let mut found: Vec<Id> = own.load(self.0.conn)?;
+        found.extend(of_people.load::<Id>(self.0.conn)?);
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(usize::try_from(limit).unwrap_or(0));
+        Ok(found)
     }
 
-    /// All open leads that a model with this target may score.
-    pub fn open_leads(&mut self, target: Target) -> Result<Vec<Id>> {
+    /// Open leads, by id, from after `after` on.
+    pub fn open_after(&mut self, after: Id, limit: i64) -> Result<Vec<Id>> {
+        let open = leads::table
+            .filter(leads::workspace_id.eq(self.0.scope.workspace))
+            .filter(leads::status.eq(Code(Status::Open)))
+            .filter(leads::id.gt(after))
+            .order(leads::id)
+            .limit(limit);
+        Ok(open.select(leads::id).load(self.0.conn)?)
+    }
+
+    /// Leads, by id, from after `after` on; merged ones have no scores and are left out.
+    pub fn all_after(&mut self, after: Id, limit: i64) -> Result<Vec<Id>> {
+        let all = leads::table
+            .filter(leads::workspace_id.eq(self.0.scope.workspace))
+            .filter(leads::merged_into_id.is_null())
+            .filter(leads::id.gt(after))
+            .order(leads::id)
+            .limit(limit);
+        Ok(all.select(leads::id).load(self.0.conn)?)
+    }
+
+    /// How many leads there are, without merged ones.
+    pub fn count_all(&mut self) -> Result<i64> {
+        let all =
+            leads::table.filter(leads::workspace_id.eq(self.0.scope.workspace)).filter(leads::merged_into_id.is_null());
+        Ok(all.count().get_result(self.0.conn)?)
+    }
+
+    /// How many leads are open.
+    pub fn count_open(&mut self) -> Result<i64> {
         let open = leads::table
             .filter(leads::workspace_id.eq(self.0.scope.workspace))
             .filter(leads::status.eq(Code(Status::Open)));
-        Ok(match target {
-            Target::Contact => open.filter(leads::contact_id.is_not_null()).select(leads::id).load(self.0.conn)?,
-            Target::Account => {
-                let found = open.filter(leads::contact_id.is_null()).filter(leads::account_id.is_not_null());
-                found.select(leads::id).load(self.0.conn)?
-            }
-        })
+        Ok(open.count().get_result(self.0.conn)?)
+    }
+
+    /// The contacts and accounts of leads.
+    pub fn belongings(&mut self, ids: &[Id]) -> Result<Vec<(Option<Id>, Option<Id>)>> {
+        let found = leads::table
+            .filter(leads::workspace_id.eq(self.0.scope.workspace))
+            .filter(leads::id.eq_any(ids))
+            .select((leads::contact_id, leads::account_id));
+        Ok(found.load(self.0.conn)?)
     }
 }

@@ -1,12 +1,13 @@
 //! What holds for every model and every history (SCO-8, SCO-9).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::told::Told;
 use super::*;
 use crate::clock::Timestamp;
 use crate::filter::Records;
@@ -139,17 +140,14 @@ fn summed<'a>(rows: impl Iterator<Item = &'a Row>) -> BTreeMap<String, i64> {
     sums
 }
 
-/// Walks from one instant to the next, all of the history known from the start.
-fn retold(model: &Model, facts: &Facts, history: &[Occurrence], stops: &[Timestamp]) -> Vec<Row> {
-    let mut at = quarter(QUARTERS.start - 1);
-    let mut shares = Vec::new();
-    let mut rows = Vec::new();
-    for stop in [&[at], stops].concat() {
-        let walk = walk(model, facts, history, Stored { shares: &shares, at }, stop, Cause::Publish);
-        rows.extend(walk.rows);
-        (shares, at) = (walk.card.shares, walk.at);
+/// The rows of a lead that is brought up to date at every one of `stops`, all of its history known from the start.
+fn retold(definition: &Definition, facts: &Facts, history: &[Occurrence], stops: &[Timestamp]) -> Vec<Row> {
+    let mut told = Told::new(Model::compile(definition).unwrap());
+    told.hears(facts, quarter(QUARTERS.start - 1), history);
+    for stop in stops {
+        told.hears(facts, *stop, &[]);
     }
-    rows
+    told.rows
 }
 
 proptest! {
@@ -227,8 +225,8 @@ proptest! {
         let end = quarter(QUARTERS.end);
         stops.sort();
         stops.push(end);
-        let rows = retold(&model, &facts(true), &history, &stops);
-        prop_assert_eq!(&rows, &retold(&model, &facts(true), &history, &[end]));
+        let rows = retold(&definition, &facts(true), &history, &stops);
+        prop_assert_eq!(&rows, &retold(&definition, &facts(true), &history, &[end]));
         prop_assert!(rows.is_sorted_by_key(|row| row.at));
         for at in QUARTERS.map(quarter) {
             let card = evaluate(&model, &facts(true), &history, at);
@@ -237,24 +235,31 @@ proptest! {
     }
 
     #[test]
-    fn whenever_things_become_known_the_rows_add_up_to_the_score(
+    fn step_by_step_is_as_from_scratch_whenever_things_become_known(
         definition in definition(),
-        history in history(),
-        news in vec((instant(), any::<bool>(), vec(any::<bool>(), 12)), 1..8),
+        history in vec((occurrence(), 0_usize..12, option::weighted(0.15, 0_usize..12)), 0..14),
+        mut steps in vec((instant(), any::<bool>()), 1..12),
     ) {
         let model = Model::compile(&definition).unwrap();
-        let mut at = quarter(QUARTERS.start);
-        let (mut shares, mut rows) = (Vec::new(), Vec::new());
-        for (now, vip, known) in news {
-            let known: Vec<_> = history.iter().zip(known).filter(|it| it.1).map(|it| it.0.clone()).collect();
-            let walk = walk(&model, &facts(vip), &known, Stored { shares: &shares, at }, now, Cause::Interaction);
-            prop_assert!(walk.rows.iter().all(|row| (at..=walk.at).contains(&row.at)));
-            prop_assert_eq!(walk.at, now.max(at));
-            prop_assert_eq!(&walk.card, &evaluate(&model, &facts(vip), &known, walk.at));
-            prop_assert_eq!(walk.due, next_change(&model, &facts(vip), &known, walk.at));
-            rows.extend(walk.rows);
-            (shares, at) = (walk.card.shares, walk.at);
-            prop_assert_eq!(summed(rows.iter()), by_rule(&shares));
+        steps.sort_by_key(|(at, _)| *at);
+        let mut told = Told::new(model.clone());
+        for (place, (now, vip)) in steps.iter().enumerate() {
+            let arriving = history.iter().filter(|(_, known, _)| *known == place);
+            let arrivals: Vec<_> = arriving.map(|(it, ..)| Occurrence { voided: false, ..it.clone() }).collect();
+            let known: HashSet<Id> = told.known.iter().map(|it| it.id).collect();
+            let voiding = history.iter().filter(|(it, _, void)| *void == Some(place) && known.contains(&it.id));
+            let voided: HashSet<Id> = voiding.map(|(it, ..)| it.id).collect();
+            // Voids and recordings are never of one transaction.
+            let arrivals = if voided.is_empty() { arrivals } else { Vec::new() };
+            let facts = facts(*vip);
+            let before = told.stored.as_ref().map(|stored| stored.evaluated_at);
+            let walk = told.step(&facts, *now, &arrivals, &voided);
+            prop_assert!(walk.rows.iter().all(|row| before.is_none_or(|before| before <= row.at) && row.at <= walk.at));
+            let scratch = evaluate(&model, &facts, &told.known, walk.at);
+            prop_assert_eq!(&walk.card.parts, &scratch.parts());
+            prop_assert_eq!((walk.card.score, &walk.card.grade), (scratch.score, &scratch.grade));
+            prop_assert_eq!(walk.due, next_change(&model, &facts, &told.known, walk.at));
+            prop_assert_eq!(summed(told.rows.iter()), by_rule(&scratch.shares));
         }
     }
 
@@ -278,10 +283,10 @@ proptest! {
                 voided: false,
             })
             .collect();
-        let at = Timestamp::from_micros(at);
-        let stored = Stored { shares: &[], at: Timestamp::from_micros(created) };
-        let walk = walk(&model, &facts, &history, stored, at, Cause::Interaction);
-        prop_assert_eq!(&walk.card, &evaluate(&model, &facts, &history, walk.at));
-        forecast(&model, &facts, &history, at);
+        let mut told = Told::new(model.clone());
+        told.hears(&facts, Timestamp::from_micros(created), &history);
+        let walk = told.hears(&facts, Timestamp::from_micros(at), &[]);
+        prop_assert_eq!(&walk.card.parts, &evaluate(&model, &facts, &history, walk.at).parts());
+        forecast(&model, &facts, &history, walk.at);
     }
 }

@@ -12,6 +12,8 @@
 //! The rows of the ledger add up to the score, rule by rule, because both are written by one transaction that holds the
 //! lead. Closed leads keep the scores they were closed with.
 
+mod card;
+mod case;
 mod catalogue;
 mod check;
 mod compile;
@@ -24,6 +26,7 @@ mod explain;
 mod footing;
 mod forecast;
 pub mod handlers;
+mod history;
 mod known;
 mod known_repository;
 #[cfg(test)]
@@ -33,17 +36,28 @@ mod model;
 mod models;
 mod occurrence;
 mod outcome;
+mod past_repository;
 mod percent;
 mod reading;
 #[cfg(test)]
 mod reference;
 mod repository;
 mod rescore;
+pub mod rescoring;
+mod seen;
 mod settle;
+pub mod shadow;
+pub mod shadow_handlers;
 #[cfg(test)]
 mod shape;
 mod step;
+pub mod sweep;
+mod tally;
+mod terms;
+#[cfg(test)]
+mod told;
 mod track;
+pub mod verify;
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -56,22 +70,24 @@ use crate::id::Id;
 use crate::process::StageMove;
 use crate::schema::{lead_scores, score_entries, scoring_models};
 
+pub use card::{Card, Part};
 pub use compile::Model;
 pub use condition::{Behaviour, Condition, Decay, Frequency, Property};
 pub use evaluate::{Facts, Scorecard, Share, evaluate};
 pub use explain::{ExplainedScore, explain};
 pub use footing::Rested;
 pub use forecast::{Change, forecast, next_change};
-pub use ledger::{Cause, Row, Stored, Walk, entries, walk};
+pub use ledger::{Cause, Row, entries};
 pub use model::{Definition, Grade, Group, Rule, Target};
-pub use models::{create, is_kind_used, publish, save_draft, stop};
+pub use models::{create, is_kind_used, publish, save_draft, start_shadow, stop, stop_shadow};
 pub use occurrence::{Evidence, Occurrence};
 pub use percent::Percent;
 pub use rescore::{
     Undermined, account_changed, consent_rule_changed, contact_changed, hold_contact, hold_lead, lead_changed,
-    leads_of_contact, leads_of_contacts, rescore, rescore_news, rescore_voided,
+    leads_of_contact, leads_of_contacts, rescore, rescore_history, rescore_news, rescore_voided,
 };
 pub use settle::withdraw;
+pub use tally::Tally;
 
 /// Whether a model scores leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -99,6 +115,10 @@ pub struct ScoringModel {
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// The model in whose shadow this one runs.
+    pub shadow_of: Option<Id>,
+    /// Whether its scores stayed when it was stopped.
+    pub keeps_scores: bool,
 }
 
 impl Sorted for ScoringModel {
@@ -122,11 +142,28 @@ pub struct LeadScore {
     pub model_version: i64,
     pub score: i64,
     pub grade: String,
-    pub shares: JsonOf<Vec<Share>>,
+    pub shares: JsonOf<Vec<Part>>,
     /// Whether the score is at the model's sales-ready score or above.
     pub reached: bool,
     pub evaluated_at: Timestamp,
     /// When the score may next change though nothing else happens.
+    pub due_at: Option<Timestamp>,
+    /// The contact or account whose interactions the tally is of.
+    pub whose_id: Option<Id>,
+    /// What the model has seen until it was evaluated; none when that has to be read anew.
+    pub tally: Option<JsonOf<Tally>>,
+}
+
+/// The same without how it came about.
+#[derive(Clone, Debug, PartialEq, Queryable, Selectable)]
+#[diesel(table_name = lead_scores)]
+pub struct Glance {
+    pub lead_id: Id,
+    pub model_id: Id,
+    pub model_version: i64,
+    pub score: i64,
+    pub grade: String,
+    pub reached: bool,
     pub due_at: Option<Timestamp>,
 }
 

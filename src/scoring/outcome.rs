@@ -62,8 +62,8 @@ mod tests {
     use super::*;
 
     fn row(day: i64, points: i64) -> Row {
-        let (rule, occurrences) = ("a".to_owned(), Vec::new());
-        Row { at: Timestamp::from_day(day), rule, cause: Cause::Interaction, points, occurrences }
+        let rule = "a".to_owned();
+        Row { at: Timestamp::from_day(day), rule, cause: Cause::Interaction, points, interaction: None }
     }
 
     fn day(day: i64) -> Timestamp {

@@ -5,8 +5,7 @@
 
 use super::compile::Model;
 use super::evaluate::{Facts, Share};
-use super::ledger::Cause;
-use super::model::Group;
+use super::model::Rule;
 use super::occurrence::Occurrence;
 use super::track::Track;
 use crate::clock::Timestamp;
@@ -14,7 +13,7 @@ use crate::filter;
 use crate::id::Id;
 
 /// Instants end with the year 2199; no moment is foreseen beyond.
-const END: Timestamp = Timestamp::from_day(84_006);
+pub(super) const END: Timestamp = Timestamp::from_day(84_006);
 
 pub(super) struct Reading<'a> {
     pub(super) model: &'a Model,
@@ -25,31 +24,36 @@ pub(super) struct Reading<'a> {
 
 /// A rule that counts as soon as its conditions on interactions hold.
 struct Active<'a> {
+    /// Its place in the model.
+    place: usize,
     key: &'a str,
-    group: Option<&'a str>,
     points: i64,
     tracks: Vec<Track<'a>>,
 }
 
-/// An instant at which shares may change by themselves, and why.
-pub(super) struct Moment<'a> {
-    pub(super) at: Timestamp,
-    /// The strongest of the causes.
-    pub(super) cause: Cause,
-    /// The rules that may change, each with its own cause.
-    rules: Vec<(&'a str, Cause)>,
-}
-
 impl<'a> Reading<'a> {
     pub(super) fn new(model: &'a Model, facts: &Facts, evidence: &'a [Occurrence]) -> Self {
+        let holding = |rule: &Rule| rule.attributes().all(|condition| filter::holds(condition, &facts.records));
+        Self::of_rules(model, facts, evidence, holding)
+    }
+
+    /// The same whatever the records say: every rule counts as soon as its conditions on interactions hold.
+    pub(super) fn of_interactions(model: &'a Model, facts: &Facts, evidence: &'a [Occurrence]) -> Self {
+        Self::of_rules(model, facts, evidence, |_| true)
+    }
+
+    fn of_rules(
+        model: &'a Model,
+        facts: &Facts,
+        evidence: &'a [Occurrence],
+        is_active: impl Fn(&Rule) -> bool,
+    ) -> Self {
         let suspects_count = model.definition().suspect_evidence;
-        let counting = model.rules().filter(|(rule, points)| {
-            *points != 0 && rule.attributes().all(|condition| filter::holds(condition, &facts.records))
-        });
+        let counting = model.rules().enumerate().filter(|(_, (rule, points))| *points != 0 && is_active(rule));
         let rules: Vec<_> = counting
-            .map(|(rule, points)| Active {
+            .map(|(place, (rule, points))| Active {
+                place,
                 key: &rule.key,
-                group: rule.group.as_deref(),
                 points,
                 tracks: rule.behaviours().map(|it| Track::new(it, facts, evidence, suspects_count)).collect(),
             })
@@ -63,10 +67,26 @@ impl<'a> Reading<'a> {
         self.rules.iter().filter_map(|rule| rule.share(at)).collect()
     }
 
-    /// What the rules of `group` give at `at` together, before its bounds.
-    pub(super) fn group_sum(&self, group: &Group, at: Timestamp) -> i64 {
-        let members = self.rules.iter().filter(|rule| rule.group == Some(&group.name));
-        members.map(|rule| rule.worth(at)).fold(0, i64::saturating_add)
+    /// What every rule gives at `at`, in the order of the model.
+    pub(super) fn worths(&self, at: Timestamp) -> Vec<i64> {
+        let mut worths = vec![0; self.model.definition().rules.len()];
+        for rule in &self.rules {
+            if let Some(worth) = worths.get_mut(rule.place) {
+                *worth = rule.worth(at);
+            }
+        }
+        worths
+    }
+
+    /// When each rule of the model was first met, windows and decay left aside; none for rules that are left out.
+    pub(super) fn first_met_by_rule(&self) -> Vec<Option<Timestamp>> {
+        let mut met = vec![None; self.model.definition().rules.len()];
+        for rule in &self.rules {
+            if let Some(first) = met.get_mut(rule.place) {
+                *first = rule.first_met();
+            }
+        }
+        met
     }
 
     /// Whether by `at` some positive rule was met, windows and decay left aside.
@@ -75,18 +95,8 @@ impl<'a> Reading<'a> {
     }
 
     /// The first instant after `after` at which a share may change by itself.
-    pub(super) fn next_moment(&self, after: Timestamp) -> Option<Moment<'a>> {
-        let coming: Vec<_> = self.rules.iter().filter_map(|rule| Some((rule.key, rule.next(after)?))).collect();
-        let (at, cause) = coming.iter().map(|(_, next)| *next).min().filter(|(at, _)| *at < END)?;
-        let rules = coming.into_iter().filter(|(_, next)| next.0 == at).map(|(key, next)| (key, next.1)).collect();
-        Some(Moment { at, cause, rules })
-    }
-}
-
-impl Moment<'_> {
-    /// Why the share of `rule` changes at this moment. Bounds and the residual change for the strongest cause.
-    pub(super) fn cause_of(&self, rule: &str) -> Cause {
-        self.rules.iter().find(|(key, _)| *key == rule).map_or(self.cause, |(_, cause)| *cause)
+    pub(super) fn next_moment(&self, after: Timestamp) -> Option<Timestamp> {
+        self.rules.iter().filter_map(|rule| rule.next(after)).min().filter(|at| *at < END)
     }
 }
 
@@ -110,7 +120,7 @@ impl Active<'_> {
         because.into_iter().map(|it| it.id).collect()
     }
 
-    fn next(&self, after: Timestamp) -> Option<(Timestamp, Cause)> {
+    fn next(&self, after: Timestamp) -> Option<Timestamp> {
         self.tracks.iter().filter_map(|track| track.next(self.points, after)).min()
     }
 

@@ -1,11 +1,15 @@
 //! Models, scores and the ledger in the database.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::{Definition, LeadScore, ScoreEntry, ScoringModel, Status};
+use super::shadow::Pair;
+use super::{Definition, Glance, LeadScore, ScoreEntry, ScoringModel, Status};
+use crate::clock::Timestamp;
 use crate::db::connection::MultiBackend;
 use crate::db::page::Paging;
-use crate::db::types::{Code, JsonOf};
+use crate::db::types::{Code, JsonOf, Uuid};
 use crate::db::{Conn, Tx};
 use crate::error::Result;
 use crate::id::Id;
@@ -15,6 +19,58 @@ use crate::schema::{lead_scores, leads, score_entries, scoring_models};
 
 /// Rows of one insert: far below what either database takes.
 const AT_ONCE: usize = 500;
+
+/// What two models make of open leads: every lead that either scores, once, grouped by the verdicts.
+const PAIRS: &str = "\
+    SELECT max(live_grade) AS live_grade, CAST(max(live_reached) AS bigint) AS live_reached, max(shadow_grade) AS shadow_grade, \
+        CAST(max(shadow_reached) AS bigint) AS shadow_reached, count(*) AS leads, \
+        CAST(sum(CASE WHEN live_score < shadow_score THEN 1 ELSE 0 END) AS bigint) AS higher, \
+        CAST(sum(CASE WHEN live_score > shadow_score THEN 1 ELSE 0 END) AS bigint) AS lower, \
+        CAST(coalesce(sum(shadow_score - live_score), 0) AS bigint) AS points_more \
+    FROM (SELECT max(CASE WHEN s.model_id = $2 THEN s.grade END) AS live_grade, \
+            max(CASE WHEN s.model_id = $2 THEN CASE WHEN s.reached THEN 1 ELSE 0 END END) AS live_reached, \
+            max(CASE WHEN s.model_id = $2 THEN s.score END) AS live_score, \
+            max(CASE WHEN s.model_id = $3 THEN s.grade END) AS shadow_grade, \
+            max(CASE WHEN s.model_id = $3 THEN CASE WHEN s.reached THEN 1 ELSE 0 END END) AS shadow_reached, \
+            max(CASE WHEN s.model_id = $3 THEN s.score END) AS shadow_score \
+        FROM lead_scores s JOIN leads l ON l.workspace_id = s.workspace_id AND l.id = s.lead_id \
+        WHERE s.workspace_id = $1 AND s.model_id IN ($2, $3) AND l.status = 'open' GROUP BY s.lead_id) seen \
+    GROUP BY seen.live_grade, seen.live_reached, seen.shadow_grade, seen.shadow_reached";
+
+/// A group of leads that [`PAIRS`] counted.
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = Nullable<Text>)]
+    live_grade: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    live_reached: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    shadow_grade: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    shadow_reached: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    leads: i64,
+    #[diesel(sql_type = BigInt)]
+    higher: i64,
+    #[diesel(sql_type = BigInt)]
+    lower: i64,
+    #[diesel(sql_type = BigInt)]
+    points_more: i64,
+}
+
+impl From<Counted> for Pair {
+    fn from(counted: Counted) -> Self {
+        let side = |grade: Option<String>, reached: Option<i64>| Some((grade?, reached? == 1));
+        Self {
+            live: side(counted.live_grade, counted.live_reached),
+            shadow: side(counted.shadow_grade, counted.shadow_reached),
+            leads: counted.leads,
+            higher: counted.higher,
+            lower: counted.lower,
+            points_more: counted.points_more,
+        }
+    }
+}
 
 /// The scoring models of the workspace.
 pub struct ScoringModels<'c, 't>(&'t mut Tx<'c>);
@@ -67,7 +123,10 @@ impl ScoringModels<'_, '_> {
     }
 
     fn filtered(&self, status: Option<Status>) -> scoring_models::BoxedQuery<'static, MultiBackend> {
-        let own = scoring_models::table.filter(scoring_models::workspace_id.eq(self.0.scope.workspace)).into_boxed();
+        let own = scoring_models::table
+            .filter(scoring_models::workspace_id.eq(self.0.scope.workspace))
+            .filter(scoring_models::shadow_of.is_null())
+            .into_boxed();
         match status {
             Some(status) => own.filter(scoring_models::status.eq(Code(status))),
             None => own,
@@ -82,6 +141,7 @@ impl ScoringModels<'_, '_> {
                 scoring_models::status.eq(model.status),
                 scoring_models::live_version.eq(model.live_version),
                 scoring_models::draft.eq(model.draft.clone()),
+                scoring_models::keeps_scores.eq(model.keeps_scores),
                 scoring_models::version.eq(scoring_models::version + 1),
                 scoring_models::updated_at.eq(self.0.at()),
             ))
@@ -127,43 +187,109 @@ impl ScoringModels<'_, '_> {
         Ok(drafts.into_iter().map(|draft| draft.0).collect())
     }
 
-    /// The live models with their versions, in the order they were created.
-    pub fn live(&mut self) -> Result<Vec<(Id, i64)>> {
+    /// The live models with their versions, and whose shadow each is, in the order they were created.
+    pub fn live(&mut self) -> Result<Vec<(Id, i64, Option<Id>)>> {
         let found = scoring_models::table
             .filter(scoring_models::workspace_id.eq(self.0.scope.workspace))
             .filter(scoring_models::live_version.is_not_null())
             .order(scoring_models::id)
-            .select((scoring_models::id, scoring_models::live_version.assume_not_null()));
+            .select((scoring_models::id, scoring_models::live_version.assume_not_null(), scoring_models::shadow_of));
         Ok(found.load(self.0.conn)?)
+    }
+
+    /// The shadow that a model casts now.
+    pub fn shadow_of(&mut self, model: Id) -> Result<Option<ScoringModel>> {
+        let found = scoring_models::table
+            .filter(scoring_models::workspace_id.eq(self.0.scope.workspace))
+            .filter(scoring_models::shadow_of.eq(model))
+            .filter(scoring_models::live_version.is_not_null())
+            .select(ScoringModel::as_select());
+        Ok(found.first(self.0.conn).optional()?)
     }
 }
 
 impl Scores<'_, '_> {
-    /// All scores of the leads.
-    pub fn of_leads(&mut self, ids: &[Id]) -> Result<Vec<LeadScore>> {
+    /// The scores of the leads under some models.
+    pub fn of_leads(&mut self, leads: &[Id], models: &[Id]) -> Result<Vec<LeadScore>> {
         let found = lead_scores::table
             .filter(lead_scores::workspace_id.eq(self.0.scope.workspace))
-            .filter(lead_scores::lead_id.eq_any(ids))
+            .filter(lead_scores::lead_id.eq_any(leads))
+            .filter(lead_scores::model_id.eq_any(models))
             .select(LeadScore::as_select());
         Ok(found.load(self.0.conn)?)
     }
 
-    /// The leads that have a score under a model.
-    pub fn scored_by(&mut self, model: Id) -> Result<Vec<Id>> {
+    /// All scores of the leads.
+    pub fn all_of_leads(&mut self, leads: &[Id]) -> Result<Vec<LeadScore>> {
+        let found = lead_scores::table
+            .filter(lead_scores::workspace_id.eq(self.0.scope.workspace))
+            .filter(lead_scores::lead_id.eq_any(leads))
+            .select(LeadScore::as_select());
+        Ok(found.load(self.0.conn)?)
+    }
+
+    /// What the rows of the leads' ledgers add up to: lead, model, rule and points.
+    pub fn sums(&mut self, leads: &[Id]) -> Result<Vec<(Id, Id, String, i64)>> {
+        let found = score_entries::table
+            .filter(score_entries::workspace_id.eq(self.0.scope.workspace))
+            .filter(score_entries::lead_id.eq_any(leads))
+            .group_by((score_entries::lead_id, score_entries::model_id, score_entries::rule))
+            .select((
+                score_entries::lead_id,
+                score_entries::model_id,
+                score_entries::rule,
+                sql::<BigInt>("CAST(sum(score_entries.points) AS bigint)"),
+            ));
+        Ok(found.load(self.0.conn)?)
+    }
+
+    /// How two models see the open leads that either scores, counted by what each makes of them.
+    pub fn pairs(&mut self, live: Id, shadow: Id) -> Result<Vec<Pair>> {
+        let counted = diesel::sql_query(PAIRS)
+            .bind::<Uuid, _>(self.0.scope.workspace)
+            .bind::<Uuid, _>(live)
+            .bind::<Uuid, _>(shadow)
+            .load::<Counted>(self.0.conn)?;
+        Ok(counted.into_iter().map(Pair::from).collect())
+    }
+
+    /// What every model makes of the leads, without how.
+    pub fn glances(&mut self, leads: &[Id]) -> Result<Vec<Glance>> {
+        let found = lead_scores::table
+            .filter(lead_scores::workspace_id.eq(self.0.scope.workspace))
+            .filter(lead_scores::lead_id.eq_any(leads))
+            .select(Glance::as_select());
+        Ok(found.load(self.0.conn)?)
+    }
+
+    /// Leads that have a score under a model, by id, from after `after` on.
+    pub fn scored_by(&mut self, model: Id, after: Id, limit: i64) -> Result<Vec<Id>> {
         let found = lead_scores::table
             .filter(lead_scores::workspace_id.eq(self.0.scope.workspace))
             .filter(lead_scores::model_id.eq(model))
+            .filter(lead_scores::lead_id.gt(after))
+            .order(lead_scores::lead_id)
+            .limit(limit)
             .select(lead_scores::lead_id);
         Ok(found.load(self.0.conn)?)
     }
 
-    /// Those of them whose score may have changed by now though nothing else happened.
-    pub fn due(&mut self, model: Id) -> Result<Vec<Id>> {
+    /// How many leads have a score under a model.
+    pub fn count_scored_by(&mut self, model: Id) -> Result<i64> {
         let found = lead_scores::table
             .filter(lead_scores::workspace_id.eq(self.0.scope.workspace))
-            .filter(lead_scores::model_id.eq(model))
+            .filter(lead_scores::model_id.eq(model));
+        Ok(found.count().get_result(self.0.conn)?)
+    }
+
+    /// Leads of any workspace whose scores may have changed by now though nothing else happened, each with its
+    /// workspace; those that wait longest first.
+    pub fn due(&mut self, limit: i64) -> Result<Vec<(Id, Id)>> {
+        let found = lead_scores::table
             .filter(lead_scores::due_at.le(self.0.at()))
-            .select(lead_scores::lead_id);
+            .order(lead_scores::due_at)
+            .limit(limit)
+            .select((lead_scores::workspace_id, lead_scores::lead_id));
         Ok(found.load(self.0.conn)?)
     }
 
@@ -180,6 +306,16 @@ impl Scores<'_, '_> {
 
     pub fn delete(&mut self, lead: Id, model: Id) -> Result<()> {
         diesel::delete(lead_scores::table.find((self.0.scope.workspace, lead, model))).execute(self.0.conn)?;
+        Ok(())
+    }
+
+    /// What is due of the leads' scores is due at another time, or never again.
+    pub fn set_due(&mut self, leads: &[Id], due: Option<Timestamp>) -> Result<()> {
+        let of_leads = lead_scores::table
+            .filter(lead_scores::workspace_id.eq(self.0.scope.workspace))
+            .filter(lead_scores::lead_id.eq_any(leads))
+            .filter(lead_scores::due_at.le(self.0.at()));
+        diesel::update(of_leads).set(lead_scores::due_at.eq(due)).execute(self.0.conn)?;
         Ok(())
     }
 

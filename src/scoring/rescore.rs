@@ -1,55 +1,88 @@
 //! The one path by which a score changes (SCO-8 to SCO-12): which leads are concerned, and who waits for whom.
 //!
-//! Everything that follows for a lead is written by `settle`, in the caller's transaction or not at all.
+//! Everything that follows for a lead is written by `settle`, in the caller's transaction or not at all. What concerns
+//! more leads than one contact's is done by a job (SCO-11), see `rescoring`.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::case::{self, Case};
 use super::catalogue::{self, Live};
 use super::footing::{self, Rested};
-use super::known::{self, Known};
+use super::known;
 use super::ledger::Cause;
+use super::rescoring::{self, Concern};
 use super::settle::settle;
 use super::step::News;
 use super::{LeadOutcome, Target};
+use crate::contacts::Contact;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::id::Id;
-use crate::leads::Status;
+use crate::jobs::Job;
+use crate::leads::{Lead, Status};
 
 /// Leads that are brought up to date together.
 const TOGETHER: usize = 500;
+/// Leads that are scored anew at once when what many share has changed; more are left to a job.
+const AT_ONCE: i64 = 100;
 /// Held together by all who score, alone by whoever changes what the models are.
 pub(super) const MODELS: &str = "scoring models";
 
 /// Brings the open leads among `leads` up to date under every live model, after something changed that `cause` names.
 /// One outcome for each open lead, by id.
 pub fn rescore(tx: &mut Tx<'_>, leads: &[Id], cause: Cause) -> Result<Vec<LeadOutcome>> {
-    rescore_news(tx, leads, cause, &[])
+    let news = News { is_other_history: cause == Cause::Merge, ..News::of(cause) };
+    let round = Round::of_all(tx, news, Reach::All)?;
+    run(tx, leads, &round)
 }
 
-/// The same after the interactions `new` became known, so that the ledger tells the time that passed until then by what
-/// was known before.
+/// The same after other interactions count for the leads than before, or the same ones otherwise; `news` are those that
+/// changed, as far as that is known.
+pub fn rescore_history(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, news: &[Id]) -> Result<Vec<LeadOutcome>> {
+    let news = News { interactions: news.iter().copied().collect(), is_other_history: true, ..News::of(cause) };
+    let round = Round::of_all(tx, news, Reach::All)?;
+    run(tx, leads, &round)
+}
+
+/// The same after the interactions `new` became known. Only models that look at their kinds, and those whose time has
+/// come, move; the ledger tells the time that passed by what was known before.
 pub fn rescore_news(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, new: &[Id]) -> Result<Vec<LeadOutcome>> {
-    let news = News { cause, interactions: new.iter().copied().collect(), voided: HashSet::new() };
-    let round = Round::of_all(tx, news)?;
+    let news = News { interactions: new.iter().copied().collect(), ..News::of(cause) };
+    let round = Round::of_all(tx, news, Reach::Moved)?;
+    // What named an account's lead and nobody counted for it before it became somebody's.
+    let scores_accounts = round.models.iter().any(|live| live.model.definition().target == Target::Account);
+    let named = if scores_accounts { tx.scorables().account_leads_named(new)? } else { Vec::new() };
+    if named.is_empty() {
+        return run(tx, leads, &round);
+    }
+    let others: Vec<Id> = leads.iter().copied().filter(|lead| !named.contains(lead)).collect();
+    let mut outcomes = run(tx, &others, &round)?;
+    outcomes.extend(rescore_history(tx, &named, cause, new)?);
+    outcomes.sort_by_key(|outcome| outcome.lead_id);
+    Ok(outcomes)
+}
+
+/// The same for what time alone has moved.
+pub(super) fn rescore_due(tx: &mut Tx<'_>, leads: &[Id]) -> Result<Vec<LeadOutcome>> {
+    let round = Round::of_all(tx, News::of(Cause::WindowExpiry), Reach::Due)?;
     run(tx, leads, &round)
 }
 
 /// The same after the interactions `voided` were taken back; tells which leads had come where they stand by them.
 pub fn rescore_voided(tx: &mut Tx<'_>, leads: &[Id], voided: &[Id]) -> Result<Vec<Undermined>> {
-    let news = News { cause: Cause::Void, interactions: HashSet::new(), voided: voided.iter().copied().collect() };
-    let round = Round::of_all(tx, news)?;
+    let news = News { voided: voided.iter().copied().collect(), ..News::of(Cause::Void) };
+    let round = Round::of_all(tx, news, Reach::All)?;
     let mut undermined = Vec::new();
-    each(tx, leads, &round, |tx, known| {
-        let rested = footing::of(tx, known, &round)?;
-        let outcome = settle(tx, known, &round)?;
+    each(tx, leads, &round, |tx, case| {
+        let known = known::load_after(tx, vec![case.lead.clone()], &round.models, &round.news.voided)?;
+        let rested = match known.first() {
+            Some(known) => footing::of(tx, known, &round)?,
+            None => None,
+        };
+        let outcome = settle(tx, case, &round)?;
         let score = outcome.scores.iter().map(|score| score.score).max().unwrap_or(0);
-        undermined.extend(rested.map(|rested| Undermined {
-            lead_id: known.lead.id,
-            rested,
-            before: known.lead.score,
-            score,
-        }));
+        let (lead_id, before) = (case.lead.id, case.lead.score);
+        undermined.extend(rested.map(|rested| Undermined { lead_id, rested, before, score }));
         Ok(())
     })?;
     Ok(undermined)
@@ -77,30 +110,56 @@ pub fn lead_changed(tx: &mut Tx<'_>, lead: Id) -> Result<Vec<LeadOutcome>> {
 pub fn hold_lead(tx: &mut Tx<'_>, lead: Id) -> Result<()> {
     let lead = tx.leads().get(lead)?;
     match (lead.contact_id, lead.account_id) {
-        (Some(contact), account) => hold_contacts(tx, &[contact], account),
+        (Some(contact), account) => hold_contacts(tx, &[contact], account.as_slice()),
         (None, Some(account)) => hold_account(tx, account),
         (None, None) => Ok(()),
     }
 }
 
-/// Scores the open leads anew that a contact's fields or doings count for.
-pub fn contact_changed(tx: &mut Tx<'_>, contact: Id) -> Result<Vec<LeadOutcome>> {
-    let leads = leads_of_contact(tx, contact)?;
-    rescore(tx, &leads, Cause::FieldChange)
+/// Holds off whoever changes what the leads are scored by, unless they come to belong to others meanwhile.
+pub(super) fn hold_leads(tx: &mut Tx<'_>, leads: &[Id]) -> Result<()> {
+    let mut contacts = BTreeSet::new();
+    let mut accounts = BTreeSet::new();
+    for (contact, account) in tx.scorables().belongings(leads)? {
+        contacts.extend(contact);
+        accounts.extend(account);
+    }
+    hold_contacts(tx, &Vec::from_iter(contacts), &Vec::from_iter(accounts))
 }
 
-/// Scores the open leads anew that an account's fields or people count for: its own and those of its contacts.
-pub fn account_changed(tx: &mut Tx<'_>, account: Id) -> Result<Vec<LeadOutcome>> {
+/// Scores the open leads anew that a contact's fields count for, and, where the account's people or those who may be
+/// scored are others than `before`, the account's own.
+pub fn contact_changed(tx: &mut Tx<'_>, before: &Contact, after: &Contact) -> Result<()> {
+    hold_contacts(tx, &[after.id], before.account_id.as_slice())?;
+    let own = tx.leads().open_of_contact(after.id)?;
+    rescore(tx, &own, Cause::FieldChange)?;
+    let profiling = |contact: &Contact| known::consents_to_profiling(&contact.consents.0);
+    if before.account_id != after.account_id || profiling(before) != profiling(after) {
+        let mut leads = Vec::new();
+        for account in [before.account_id, after.account_id].into_iter().flatten() {
+            leads.extend(tx.scorables().open_of_account(account)?);
+        }
+        rescore_history(tx, &leads, Cause::FieldChange, &[])?;
+    }
+    Ok(())
+}
+
+/// Scores the open leads anew that an account's fields count for: its own and those of its contacts. Gives the job that
+/// does so when they are many.
+pub fn account_changed(tx: &mut Tx<'_>, account: Id) -> Result<Option<Job>> {
     hold_account(tx, account)?;
-    let leads = tx.scorables().open_around_account(account)?;
-    rescore(tx, &leads, Cause::FieldChange)
+    let leads = tx.scorables().open_around_account(account, Id::NIL, AT_ONCE + 1)?;
+    if i64::try_from(leads.len()).is_ok_and(|count| count <= AT_ONCE) {
+        rescore(tx, &leads, Cause::FieldChange)?;
+        return Ok(None);
+    }
+    rescoring::request(tx, &Concern::Account { account_id: account }, None).map(Some)
 }
 
-/// Scores all open leads of the workspace anew after it changed its mind about consent to profiling (ADM-5).
-pub fn consent_rule_changed(tx: &mut Tx<'_>) -> Result<()> {
-    tx.take_turns(&[MODELS.to_owned()])?;
-    let leads = [tx.scorables().open_leads(Target::Contact)?, tx.scorables().open_leads(Target::Account)?].concat();
-    rescore(tx, &leads, Cause::FieldChange).map(drop)
+/// Has all open leads of the workspace scored anew after it changed its mind about consent to profiling (ADM-5).
+pub fn consent_rule_changed(tx: &mut Tx<'_>) -> Result<Job> {
+    let total = tx.scorables().count_open()?;
+    rescoring::request(tx, &Concern::Consent, Some(total))
 }
 
 /// The open leads that a contact's doings count for: its own, and those that its account has itself. None is added
@@ -111,7 +170,7 @@ pub fn leads_of_contact(tx: &mut Tx<'_>, contact: Id) -> Result<Vec<Id>> {
 
 /// The same for several contacts, by contact.
 pub fn leads_of_contacts(tx: &mut Tx<'_>, contacts: &[Id]) -> Result<BTreeMap<Id, Vec<Id>>> {
-    hold_contacts(tx, contacts, None)?;
+    hold_contacts(tx, contacts, &[])?;
     let mut leads = BTreeMap::new();
     for (contact, account) in tx.scorables().accounts_of(contacts)? {
         let mut found = tx.leads().open_of_contact(contact)?;
@@ -131,12 +190,12 @@ pub fn hold_contact(tx: &mut Tx<'_>, contact: Id) -> Result<()> {
 
 /// Holds off whoever opens a lead of the contacts, or changes what their leads are scored by. The turns here and in
 /// [`hold_account`] are always taken in one order: contacts, models, accounts; the leads themselves come last.
-fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], account_of_lead: Option<Id>) -> Result<()> {
+fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], further_accounts: &[Id]) -> Result<()> {
     let turns: Vec<String> = contacts.iter().copied().map(turn_of_contact).collect();
     tx.take_turns(&turns)?;
     tx.share_turn(MODELS)?;
     let accounts = tx.scorables().accounts_of(contacts)?.into_iter().filter_map(|(_, account)| account);
-    let turns: Vec<String> = accounts.chain(account_of_lead).map(turn_of_account).collect();
+    let turns: Vec<String> = accounts.chain(further_accounts.iter().copied()).map(turn_of_account).collect();
     // Only where leads of accounts are scored need the people of one account wait for each other.
     match catalogue::live(tx)?.iter().any(|live| live.model.definition().target == Target::Account) {
         true => tx.take_turns(&turns),
@@ -157,54 +216,58 @@ fn turn_of_account(id: Id) -> String {
     format!("account {id}")
 }
 
+/// Whose scores a round moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those under every model, each in the version that is live.
+    All,
+    /// Those that the news may move, or time has, each in the version that scores the lead.
+    Moved,
+    /// Those that time has moved, each in the version that scores the lead.
+    Due,
+}
+
 /// What one pass over some leads is about.
-pub(super) struct Round {
+pub struct Round {
     /// The live models.
     pub models: Vec<Live>,
+    pub reach: Reach,
     /// The only model whose scores move; all when none is named.
     pub only: Option<Id>,
     pub news: News,
-    /// Whether closed leads are in it as well.
-    pub closed_too: bool,
 }
 
 impl Round {
     /// A pass over all live models, which nobody changes until the transaction ends.
-    fn of_all(tx: &mut Tx<'_>, news: News) -> Result<Self> {
+    pub(super) fn of_all(tx: &mut Tx<'_>, news: News, reach: Reach) -> Result<Self> {
         tx.share_turn(MODELS)?;
-        Ok(Self { models: catalogue::live(tx)?, only: None, news, closed_too: false })
-    }
-
-    /// A pass that moves the scores of one model only.
-    pub fn of_model(models: Vec<Live>, only: Id, cause: Cause, closed_too: bool) -> Self {
-        let news = News { cause, interactions: HashSet::new(), voided: HashSet::new() };
-        Self { models, only: Some(only), news, closed_too }
+        Ok(Self { models: catalogue::live(tx)?, reach, only: None, news })
     }
 }
 
 pub(super) fn run(tx: &mut Tx<'_>, leads: &[Id], round: &Round) -> Result<Vec<LeadOutcome>> {
     let mut outcomes = Vec::new();
-    each(tx, leads, round, |tx, known| {
-        outcomes.push(settle(tx, known, round)?);
+    each(tx, leads, round, |tx, case| {
+        outcomes.push(settle(tx, case, round)?);
         Ok(())
     })?;
     Ok(outcomes)
 }
 
-/// Does `work` for every lead that the pass is about, with all that its scores depend on.
+/// Does `work` for every open lead that the pass is about, with all that its scores depend on.
 fn each(
     tx: &mut Tx<'_>,
     leads: &[Id],
     round: &Round,
-    mut work: impl FnMut(&mut Tx<'_>, &Known) -> Result<()>,
+    mut work: impl FnMut(&mut Tx<'_>, &Case) -> Result<()>,
 ) -> Result<()> {
     // One order for everyone, so that two who score the same leads never wait for each other.
     let leads: Vec<Id> = leads.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     for some in leads.chunks(TOGETHER) {
-        let mut locked = tx.scorables().lock_leads(some)?;
-        locked.retain(|lead| round.closed_too || lead.status.0 == Status::Open);
-        for known in known::load_after(tx, locked, &round.models, &round.news.voided)? {
-            work(tx, &known)?;
+        let locked: Vec<Lead> =
+            tx.scorables().lock_leads(some)?.into_iter().filter(|lead| lead.status.0 == Status::Open).collect();
+        for case in case::load(tx, locked, round)? {
+            work(tx, &case)?;
         }
     }
     Ok(())

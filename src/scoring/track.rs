@@ -4,21 +4,13 @@
 //! occurred_at ≤ t`. Of occurrences at one instant the one with the greater id is the later.
 
 use super::condition::{Behaviour, Frequency};
-use super::decay::Fading;
 use super::evaluate::Facts;
-use super::ledger::Cause;
 use super::occurrence::Occurrence;
+use super::terms::{ALWAYS, Terms};
 use crate::clock::Timestamp;
 
-/// Before every instant.
-const ALWAYS: Timestamp = Timestamp::from_micros(i64::MIN);
-
 pub(super) struct Track<'a> {
-    frequency: Frequency,
-    /// How many of the latest occurrences matter.
-    limit: usize,
-    within_days: Option<i64>,
-    fading: Option<Fading>,
+    terms: Terms,
     /// Before this instant the lead is too young for `none` to hold.
     old_enough: Timestamp,
     /// Everything the condition is about, by time, then id.
@@ -27,38 +19,26 @@ pub(super) struct Track<'a> {
 
 impl<'a> Track<'a> {
     pub(super) fn new(behaviour: &Behaviour, facts: &Facts, evidence: &'a [Occurrence], suspects_count: bool) -> Self {
-        let within_days = behaviour.within_days.map(i64::from);
-        let limit = match behaviour.frequency {
-            Frequency::Each => behaviour.max_times,
-            Frequency::AtLeast(times) => Some(times),
-            Frequency::None => None,
-        };
+        let terms = Terms::of(behaviour);
         let matching = evidence.iter().filter(|it| it.matches(behaviour, facts.lead_id, suspects_count));
         let mut occurrences: Vec<_> = matching.collect();
         occurrences.sort_by_key(|it| (it.occurred_at, it.id));
-        Self {
-            frequency: behaviour.frequency,
-            limit: limit.and_then(|times| usize::try_from(times).ok()).unwrap_or(usize::MAX),
-            within_days,
-            fading: behaviour.decay.as_ref().map(Fading::of),
-            old_enough: within_days.map_or(ALWAYS, |days| facts.lead_created_at.plus_days(days)),
-            occurrences,
-        }
+        Self { terms, old_enough: terms.old_enough(facts.lead_created_at), occurrences }
     }
 
     /// Whether the condition holds at `at`.
     pub(super) fn holds(&self, at: Timestamp) -> bool {
         let counted = self.counted(at);
-        match self.frequency {
+        match self.terms.frequency {
             Frequency::Each => !counted.is_empty(),
-            Frequency::AtLeast(_) => counted.len() >= self.limit,
+            Frequency::AtLeast(_) => counted.len() >= self.terms.limit,
             Frequency::None => counted.is_empty() && at >= self.old_enough,
         }
     }
 
     /// For `each`, what its occurrences give at `at`, each worth `points`.
     pub(super) fn sum(&self, points: i64, at: Timestamp) -> Option<i64> {
-        let counts_each = self.frequency == Frequency::Each;
+        let counts_each = self.terms.frequency == Frequency::Each;
         let kept = || self.counted(at).iter().map(|it| self.kept(points, it, at));
         counts_each.then(|| kept().fold(0, i64::saturating_add))
     }
@@ -69,42 +49,31 @@ impl<'a> Track<'a> {
     }
 
     /// The first instant after `after` at which the condition, or what it gives to a rule worth `points`, may change
-    /// by itself, and why.
-    pub(super) fn next(&self, points: i64, after: Timestamp) -> Option<(Timestamp, Cause)> {
+    /// by itself.
+    pub(super) fn next(&self, points: i64, after: Timestamp) -> Option<Timestamp> {
         let counted = self.counted(after);
-        let coming = self.occurrences.get(self.happened(after)).map(|it| (it.occurred_at, Cause::Interaction));
-        let closing = match self.frequency {
-            Frequency::Each => counted.first().and_then(|it| self.closes(it)),
+        let coming = self.occurrences.get(self.happened(after)).map(|it| it.occurred_at);
+        let closing = match self.terms.frequency {
+            Frequency::Each => self.first_kept(points, after).and_then(|it| self.closes(it)),
             Frequency::AtLeast(_) if !self.holds(after) => None,
             Frequency::AtLeast(_) => counted.first().and_then(|it| self.closes(it)),
             Frequency::None => self.quiet_from(after).filter(|_| !self.holds(after)),
         };
-        let fading = self
-            .fading
-            .as_ref()
-            .and_then(|fading| counted.iter().filter_map(|it| fading.next_step(points, it.occurred_at, after)).min());
-        let closing = closing.map(|at| (at, Cause::WindowExpiry));
-        [coming, closing, fading.map(|at| (at, Cause::Decay))].into_iter().flatten().min()
+        let fading = counted.iter().filter_map(|it| self.terms.fades(points, it.occurred_at, after)).min();
+        [coming, closing, fading].into_iter().flatten().min()
     }
 
     /// The first instant at which the condition is met with its window left aside; always for `none`, whose window is
     /// what it is about.
     pub(super) fn first_met(&self) -> Option<Timestamp> {
-        let needed = match self.frequency {
-            Frequency::None => return Some(ALWAYS),
-            Frequency::Each => 0,
-            Frequency::AtLeast(_) => match self.limit.checked_sub(1) {
-                None => return Some(ALWAYS),
-                Some(before) => before,
-            },
-        };
-        self.occurrences.get(needed).map(|it| it.occurred_at)
+        let Some(before) = self.terms.needed().checked_sub(1) else { return Some(ALWAYS) };
+        self.occurrences.get(before).map(|it| it.occurred_at)
     }
 
     /// `from` itself if the silence that `none` asks for holds then, otherwise a later instant before which it does not
     /// begin, unless never. The other frequencies ask for no silence.
     pub(super) fn quiet_from(&self, from: Timestamp) -> Option<Timestamp> {
-        if self.frequency != Frequency::None {
+        if self.terms.frequency != Frequency::None {
             return Some(from);
         }
         let at = from.max(self.old_enough);
@@ -114,8 +83,8 @@ impl<'a> Track<'a> {
     /// The occurrences that count at `at`.
     fn counted(&self, at: Timestamp) -> &[&'a Occurrence] {
         let end = self.happened(at);
-        let open = self.occurrences.partition_point(|it| self.closes(it).is_some_and(|closed| closed <= at));
-        let start = open.max(end.saturating_sub(self.limit));
+        let open = self.occurrences.partition_point(|it| self.terms.has_closed(it.occurred_at, at));
+        let start = open.max(end.saturating_sub(self.terms.limit));
         self.occurrences.get(start..end).unwrap_or_default()
     }
 
@@ -124,12 +93,19 @@ impl<'a> Track<'a> {
         self.occurrences.partition_point(|it| it.occurred_at <= at)
     }
 
+    /// The oldest that counts of which something is left.
+    fn first_kept(&self, points: i64, at: Timestamp) -> Option<&'a Occurrence> {
+        let counted = self.counted(at);
+        let faded = counted.partition_point(|it| self.kept(points, it, at) == 0);
+        counted.get(faded).copied()
+    }
+
     /// The instant from which an occurrence no longer counts.
     fn closes(&self, occurrence: &Occurrence) -> Option<Timestamp> {
-        self.within_days.map(|days| occurrence.occurred_at.plus_days(days))
+        self.terms.closes(occurrence.occurred_at)
     }
 
     fn kept(&self, points: i64, occurrence: &Occurrence, at: Timestamp) -> i64 {
-        self.fading.map_or(points, |fading| fading.kept(points, occurrence.occurred_at, at))
+        self.terms.kept(points, occurrence.occurred_at, at)
     }
 }

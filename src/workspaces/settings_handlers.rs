@@ -11,6 +11,7 @@ use crate::auth::Actor;
 use crate::error::Error;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
+use crate::scoring;
 
 /// The paths of settings.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -43,7 +44,8 @@ struct SettingsPatch(Value);
 
 /// Change settings
 ///
-/// A merge patch; a source set to null is removed.
+/// A merge patch; a source set to null is removed. Where scores depend on what changed, a job that the `Link` header names
+/// (`rel="monitor"`) brings them up to date.
 #[utoipa::path(
     tag = "workspace",
     operation_id = "change_settings",
@@ -69,10 +71,9 @@ async fn change_settings(command: Command<SettingsPatch>) -> Reply {
             if !tx.workspaces().update_settings(workspace.id, workspace.version, &settings)? {
                 return Err(Error::Stale { current: workspace.version + 1 });
             }
-            if settings.require_profiling_consent != workspace.settings.0.require_profiling_consent {
-                crate::scoring::consent_rule_changed(tx)?;
-            }
-            Ok(Answer::ok(&settings)?.version(workspace.version + 1))
+            let is_other_rule = settings.require_profiling_consent != workspace.settings.0.require_profiling_consent;
+            let job = if is_other_rule { Some(scoring::consent_rule_changed(tx)?.id) } else { None };
+            Ok(Answer::ok(&settings)?.version(workspace.version + 1).monitored_by(job))
         })
         .await
 }

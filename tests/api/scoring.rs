@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use ripen::clock::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{Person, TestApp, bodies};
+use crate::support::{Answer, Person, TestApp, bodies};
 
 pub fn day(day: i64) -> Timestamp {
     Timestamp::from_day(day)
@@ -35,8 +35,30 @@ pub fn newcomers() -> Value {
 pub async fn live_model(admin: &Person, definition: Value) -> String {
     let model = admin.post("/v1/scoring-models", definition).await.expect(201);
     let id = bodies::id(&model);
-    admin.post(&format!("/v1/scoring-models/{id}/publish"), json!({})).await.expect(200);
+    published(admin, &id).await;
     id
+}
+
+/// Publishes the draft of a model and waits until every lead follows; the job's result.
+pub async fn published(admin: &Person, model: &str) -> Value {
+    let job = admin.post(&format!("/v1/scoring-models/{model}/publish"), json!({})).await;
+    let job = admin.finished(job).await;
+    assert_eq!(job["state"], "done", "{job}");
+    job["result"].clone()
+}
+
+/// Where the job is to be followed that finishes what an answer tells of.
+#[track_caller]
+pub fn monitor(answer: &Answer) -> String {
+    let link = answer.header("link").unwrap_or_else(|| panic!("no link in {answer:?}"));
+    let path = link.strip_prefix('<').and_then(|rest| rest.strip_suffix(">; rel=\"monitor\""));
+    path.unwrap_or_else(|| panic!("not a monitor: {link}")).to_owned()
+}
+
+/// Stops a model and waits until its scores are gone, or stay when they are kept; the job's result.
+pub async fn stopped(admin: &Person, model: &str, keep_scores: bool) -> Value {
+    let job = admin.post(&format!("/v1/scoring-models/{model}/stop"), json!({"keep_scores": keep_scores})).await;
+    admin.finished(job).await["result"].clone()
 }
 
 /// A decision maker with a lead; their ids.
@@ -407,7 +429,8 @@ async fn without_consent_to_profiling_nobody_is_scored_where_it_is_needed() {
     live_model(&admin, newcomers()).await;
     let (contact, lead) = decider(&admin).await;
     assert_eq!(scores(&admin, &lead).await["score"], 20);
-    admin.patch_version("/v1/settings", 1, json!({"require_profiling_consent": true})).await.expect(200);
+    let changed = admin.patch_version("/v1/settings", 1, json!({"require_profiling_consent": true})).await;
+    admin.ended(&monitor(&changed)).await;
     assert_eq!(admin.get(&format!("/v1/leads/{lead}")).await.expect(200)["score"], 0);
     let answer = record(&admin, &contact, "asset_downloaded", 1).await;
     assert_eq!(answer["leads"], json!([{"lead_id": lead, "scores": [], "stage": null}]));
@@ -526,7 +549,7 @@ async fn leads_opened_and_models_published_amid_recordings_miss_nothing() {
         async move { admin.patch(&path, change).await.expect(200) }
     }));
     let (published, mut leads, ..) = tokio::join!(admin.post(&publish, json!({})), opens, records, changes);
-    published.expect(200);
+    admin.finished(published).await;
     leads.push(first);
     for lead in leads {
         assert_eq!(admin.get(&format!("/v1/leads/{lead}")).await.expect(200)["score"], 35);

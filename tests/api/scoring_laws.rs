@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ripen::clock::Timestamp;
 use serde_json::{Value, json};
 
-use crate::scoring::{day, ledger, live_model, newcomers};
+use crate::scoring::{day, ledger, live_model, newcomers, published};
 use crate::support::{Person, TestApp, bodies};
 
 /// The same numbers on every run, so that what fails can be looked at.
@@ -151,7 +151,8 @@ impl Story {
     }
 
     async fn publish(&mut self) {
-        let path = format!("/v1/scoring-models/{}", self.models[self.chance.below(2) as usize]);
+        let model = self.models[self.chance.below(2) as usize].clone();
+        let path = format!("/v1/scoring-models/{model}");
         let mut definition = self.admin.get(&path).await.expect(200)["definition"].clone();
         definition["rules"][1]["points"] = json!(self.chance.below(30));
         definition["rules"][1]["group"] = json!("mail");
@@ -164,7 +165,7 @@ impl Story {
         };
         let put = self.admin.request(reqwest::Method::PUT, &format!("{path}/draft")).header("if-match", "*");
         put.json(&definition).send().await.expect(200);
-        self.admin.post(&format!("{path}/publish"), json!({})).await.expect(200);
+        published(&self.admin, &model).await;
     }
 
     /// Lets every lead be scored at the present instant by something that gives no points.

@@ -3,7 +3,7 @@
 use ripen::auth::scope::Role;
 use serde_json::{Value, json};
 
-use crate::scoring::{day, decider, ledger, live_model, newcomers, record, scores, sum};
+use crate::scoring::{day, decider, ledger, live_model, newcomers, published, record, scores, stopped, sum};
 use crate::support::{TestApp, bodies};
 
 #[tokio::test]
@@ -20,9 +20,10 @@ async fn a_draft_scores_nothing_until_it_is_published() {
     assert_eq!(admin.get(&path).await.expect(200), model);
     assert_eq!(scores(&admin, &lead).await, Value::Null);
 
-    let published = admin.post(&format!("{path}/publish"), json!({})).await;
-    assert_eq!(published.header("etag"), Some("\"v2\""));
-    let live = published.expect(200);
+    published(&admin, &bodies::id(&model)).await;
+    let shown = admin.get(&path).await;
+    assert_eq!(shown.header("etag"), Some("\"v2\""));
+    let live = shown.expect(200);
     assert_eq!((&live["status"], &live["live_version"], &live["draft"]), (&json!("live"), &json!(1), &Value::Null));
     assert_eq!(live["definition"], model["draft"]);
     assert_eq!(admin.get(&format!("/v1/leads/{lead}")).await.expect(200)["score"], 50);
@@ -49,7 +50,7 @@ async fn a_live_model_goes_on_while_the_next_version_is_drafted() {
     assert_eq!((&shown["name"], &shown["definition"]["sales_ready_score"]), (&json!("Newcomers"), &json!(100)));
     assert_eq!(scores(&admin, &lead).await["score"], 50);
 
-    admin.post(&format!("{path}/publish"), json!({})).await.expect(200);
+    published(&admin, &model).await;
     let now = scores(&admin, &lead).await;
     // 30 % of 50 are 15 points; with the 20 of the field that is 35.
     assert_eq!((&now["score"], &now["model_version"], &now["model"]), (&json!(35), &json!(2), &json!("Newcomers 2")));
@@ -68,7 +69,7 @@ async fn a_lower_threshold_makes_leads_sales_ready_when_it_goes_live() {
     points["sales_ready_score"] = json!(50);
     admin.put_version(&format!("/v1/scoring-models/{model}/draft"), 2, points).await.expect(200);
     app.clock.set(day(2));
-    admin.post(&format!("/v1/scoring-models/{model}/publish"), json!({})).await.expect(200);
+    published(&admin, &model).await;
     let shown = admin.get(&format!("/v1/leads/{lead}")).await.expect(200);
     assert_eq!((&shown["flags"]["sales_ready"]["at"], &shown["stage"]), (&json!(day(2)), &json!("sales_acceptance")));
 }
@@ -118,8 +119,9 @@ async fn a_stopped_model_leaves_no_score_and_can_be_revived() {
     let path = format!("/v1/scoring-models/{model}");
     let (contact, lead) = decider(&admin).await;
     record(&admin, &contact, "asset_downloaded", 1).await;
-    let stopped = admin.post(&format!("{path}/stop"), json!({})).await.expect(200);
-    assert_eq!((&stopped["status"], &stopped["live_version"]), (&json!("stopped"), &Value::Null));
+    stopped(&admin, &model, false).await;
+    let shown = admin.get(&path).await.expect(200);
+    assert_eq!((&shown["status"], &shown["live_version"]), (&json!("stopped"), &Value::Null));
     assert_eq!(scores(&admin, &lead).await, Value::Null);
     assert_eq!(sum(&ledger(&admin, &lead).await), 0);
     let shown = admin.get(&format!("/v1/leads/{lead}")).await.expect(200);
@@ -128,7 +130,8 @@ async fn a_stopped_model_leaves_no_score_and_can_be_revived() {
     admin.post(&format!("{path}/stop"), json!({})).await.expect_problem(409, "conflict");
 
     admin.put_version(&format!("{path}/draft"), 3, newcomers()).await.expect(200);
-    let revived = admin.post(&format!("{path}/publish"), json!({})).await.expect(200);
+    published(&admin, &model).await;
+    let revived = admin.get(&path).await.expect(200);
     assert_eq!((&revived["status"], &revived["live_version"]), (&json!("live"), &json!(2)));
     assert_eq!(scores(&admin, &lead).await["score"], 50);
     assert_eq!(sum(&ledger(&admin, &lead).await), 50);

@@ -1,11 +1,11 @@
 //! The register of kinds.
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::AT;
-use crate::scoring::live_model;
-use crate::support::{Person, TestApp};
+use crate::scoring::{live_model, published, stopped};
+use crate::support::{Person, TestApp, bodies};
 
 async fn demo_requested(admin: &Person) {
     let kind = json!({"key": "demo_requested", "name": "Requested a demo"});
@@ -70,9 +70,9 @@ async fn a_kind_goes_only_when_no_interaction_and_no_model_uses_it() {
     let definition = json!({"name": "Demos", "target": "contact", "rules": [rule]});
     let draft = admin.post("/v1/scoring-models", definition.clone()).await.expect(201);
     admin.delete(path).await.expect_problem(409, "conflict");
-    admin.post(&format!("/v1/scoring-models/{}/publish", draft["id"].as_str().unwrap()), json!({})).await.expect(200);
+    published(&admin, &bodies::id(&draft)).await;
     admin.delete(path).await.expect_problem(409, "conflict");
-    admin.post(&format!("/v1/scoring-models/{}/stop", draft["id"].as_str().unwrap()), Value::Null).await.expect(200);
+    stopped(&admin, &bodies::id(&draft), false).await;
     let stale = admin.request(Method::DELETE, path).if_version(7);
     stale.send().await.expect_problem(412, "precondition-failed");
     admin.delete(path).await.expect(204);

@@ -18,7 +18,7 @@ use ripen::http::peer::Proxies;
 use ripen::http::rate::Rate;
 use ripen::http::throttle::Throttle;
 use ripen::id::Id;
-use ripen::jobs::worker;
+use ripen::jobs::{sweeper, worker};
 use ripen::mail::Mail;
 use ripen::workspaces::{self, NewUser};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -68,6 +68,8 @@ pub struct Options {
     pub idempotency: Terms,
     /// How many workers do jobs, and how long their leases last.
     pub jobs: worker::Terms,
+    /// How often the sweeper looks for what is due; none when time moves nothing by itself.
+    pub sweep_every: Option<Duration>,
     /// The mail server, as `RIPEN_SMTP_URL` takes it.
     pub smtp: Option<String>,
 }
@@ -81,6 +83,7 @@ impl Default for Options {
             trusted_proxies: "",
             idempotency: Terms { keep_s: 24 * 3600, lease_s: 30 },
             jobs: worker::Terms { workers: 2, lease_s: 60 },
+            sweep_every: None,
             smtp: None,
         }
     }
@@ -110,7 +113,7 @@ impl TestApp {
         state.throttle = if options.form_rate_limits { Throttle::on() } else { Throttle::off() };
         state.proxies = Proxies::parse(options.trusted_proxies).unwrap();
         let state = web::Data::new(state);
-        let server = Running::start(state.clone(), options.jobs);
+        let server = Running::start(state.clone(), options.jobs, options.sweep_every);
         let base: Arc<str> = server.base.as_str().into();
         let main = Workspace::create(&state, &base, "acme").await;
         let other = Workspace::create(&state, &base, "globex").await;
@@ -274,13 +277,14 @@ struct Running {
 }
 
 impl Running {
-    fn start(state: web::Data<State>, jobs: worker::Terms) -> Self {
+    fn start(state: web::Data<State>, jobs: worker::Terms, sweep_every: Option<Duration>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 worker::start(&state, jobs);
+                sweeper::start(&state, sweep_every.map(|every| sweeper::Terms { every, lease_s: jobs.lease_s }));
                 let server = ripen::http::serve::start(listener, state, 1).unwrap();
                 tell.send(server.handle()).unwrap();
                 server.await.unwrap();
