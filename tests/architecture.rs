@@ -30,6 +30,7 @@ const RULES: &[&str] = &[
     "filter/compare.rs",
     "filter/field.rs",
     "filter/mod.rs",
+    "filter/satisfy.rs",
     "forms/confirmation_letter.rs",
     "forms/confirmation_page.rs",
     "forms/definition.rs",
