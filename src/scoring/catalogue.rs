@@ -53,13 +53,17 @@ impl Live {
 pub fn live(tx: &mut Tx<'_>) -> Result<Vec<Live>> {
     let mut live = Vec::new();
     for (id, version) in tx.scoring_models().live()? {
-        let known = COMPILED.get(&(id, version));
-        live.push(match known {
-            Some(model) => Live { id, version, model },
-            None => read(tx, id, version)?,
-        });
+        live.push(version_of(tx, id, version)?);
     }
     Ok(live)
+}
+
+/// A published version of a model, whether it scores leads now or did once.
+pub fn version_of(tx: &mut Tx<'_>, id: Id, version: i64) -> Result<Live> {
+    match COMPILED.get(&(id, version)) {
+        Some(model) => Ok(Live { id, version, model }),
+        None => read(tx, id, version),
+    }
 }
 
 fn read(tx: &mut Tx<'_>, id: Id, version: i64) -> Result<Live> {

@@ -17,6 +17,7 @@ mod check;
 mod compile;
 mod condition;
 mod decay;
+mod deeds;
 mod evaluate;
 #[cfg(test)]
 mod examples;
@@ -28,17 +29,21 @@ mod known;
 mod known_repository;
 #[cfg(test)]
 mod laws;
+mod lead_handlers;
 mod ledger;
 mod model;
 mod models;
+mod nearest;
 mod occurrence;
 mod outcome;
 mod percent;
 mod reading;
+mod reasons;
 #[cfg(test)]
 mod reference;
 mod repository;
 mod rescore;
+mod sentences;
 mod settle;
 #[cfg(test)]
 mod shape;

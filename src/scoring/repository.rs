@@ -1,8 +1,13 @@
 //! Models, scores and the ledger in the database.
 
+use std::collections::BTreeMap;
+
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 
 use super::{Definition, LeadScore, ScoreEntry, ScoringModel, Status};
+use crate::clock::Timestamp;
 use crate::db::connection::MultiBackend;
 use crate::db::page::Paging;
 use crate::db::types::{Code, JsonOf};
@@ -127,6 +132,19 @@ impl ScoringModels<'_, '_> {
         Ok(drafts.into_iter().map(|draft| draft.0).collect())
     }
 
+    /// The versions of the models that were the newest at `at`, in the order the models were created.
+    pub fn in_force(&mut self, models: &[Id], at: Timestamp) -> Result<Vec<(Id, i64)>> {
+        let found = versions::table
+            .filter(versions::workspace_id.eq(self.0.scope.workspace))
+            .filter(versions::model_id.eq_any(models))
+            .filter(versions::published_at.le(at))
+            .order((versions::model_id, versions::model_version))
+            .select((versions::model_id, versions::model_version));
+        let all: Vec<(Id, i64)> = found.load(self.0.conn)?;
+        let newest: BTreeMap<Id, i64> = all.into_iter().collect();
+        Ok(newest.into_iter().collect())
+    }
+
     /// The live models with their versions, in the order they were created.
     pub fn live(&mut self) -> Result<Vec<(Id, i64)>> {
         let found = scoring_models::table
@@ -212,6 +230,19 @@ impl Scores<'_, '_> {
 
     pub fn count_entries(&mut self, lead: Id, model: Option<Id>, rule: Option<&str>) -> Result<i64> {
         Ok(self.filtered_entries(lead, model, rule).count().get_result(self.0.conn)?)
+    }
+
+    /// What the rows of a lead's ledger added up to at `at`: model, rule and points, without what adds up to nothing.
+    pub fn sums_at(&mut self, lead: Id, at: Timestamp) -> Result<Vec<(Id, String, i64)>> {
+        let sum = || sql::<BigInt>("CAST(SUM(score_entries.points) AS BIGINT)");
+        let found = score_entries::table
+            .filter(score_entries::workspace_id.eq(self.0.scope.workspace))
+            .filter(score_entries::lead_id.eq(lead))
+            .filter(score_entries::at.le(at))
+            .group_by((score_entries::model_id, score_entries::rule))
+            .having(sql::<Bool>("SUM(score_entries.points) <> 0"))
+            .select((score_entries::model_id, score_entries::rule, sum()));
+        Ok(found.load(self.0.conn)?)
     }
 
     fn filtered_entries(

@@ -112,7 +112,7 @@ impl<'a> Track<'a> {
     }
 
     /// The occurrences that count at `at`.
-    fn counted(&self, at: Timestamp) -> &[&'a Occurrence] {
+    pub(super) fn counted(&self, at: Timestamp) -> &[&'a Occurrence] {
         let end = self.happened(at);
         let open = self.occurrences.partition_point(|it| self.closes(it).is_some_and(|closed| closed <= at));
         let start = open.max(end.saturating_sub(self.limit));
