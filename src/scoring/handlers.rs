@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Definition, ScoringModel, Status, lead_handlers};
+use super::{Definition, ScoringModel, Status, check_handlers, lead_handlers};
 use crate::auth::Actor;
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -22,6 +22,7 @@ use crate::scoring;
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(show_draft).service(save_draft);
     config.service(publish).service(stop);
+    check_handlers::routes(config);
     lead_handlers::routes(config);
 }
 
@@ -275,7 +276,7 @@ fn answer(tx: &mut Tx<'_>, model: ScoringModel) -> Result<Answer> {
 }
 
 /// A model to begin with.
-fn example() -> serde_json::Value {
+pub(super) fn example() -> serde_json::Value {
     serde_json::json!({
         "name": "Newcomers",
         "target": "contact",

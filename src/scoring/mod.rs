@@ -14,10 +14,12 @@
 
 mod catalogue;
 mod check;
+mod check_handlers;
 mod compile;
 mod condition;
 mod decay;
 mod deeds;
+mod doubts;
 mod evaluate;
 #[cfg(test)]
 mod examples;
@@ -43,6 +45,7 @@ mod reasons;
 mod reference;
 mod repository;
 mod rescore;
+mod salvage;
 mod sentences;
 mod settle;
 #[cfg(test)]
