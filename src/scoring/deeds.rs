@@ -201,17 +201,17 @@ impl<'m> World<'m> {
         let mut proposed = Vec::new();
         for (place, (rule, worth)) in model.rules().enumerate() {
             if worth > 0 {
-                proposed.extend(self.to_meet(rule).map(|deeds| (place, deeds)));
+                proposed.extend(self.needs_of(rule).map(|deeds| (place, deeds)));
             } else if shares.iter().any(|share| share.rule == rule.key && share.points < 0) {
-                proposed.extend(self.to_end(rule).map(|deed| (place, vec![deed])));
+                proposed.extend(self.ends_of(rule).map(|deed| (place, vec![deed])));
             }
         }
         proposed
     }
 
     /// The deeds after which all conditions of the rule hold, or after which one more interaction counts for it.
-    fn to_meet(&mut self, rule: &Rule) -> Option<Vec<Deed>> {
-        let mut deeds = self.fields_to_meet(rule)?;
+    fn needs_of(&mut self, rule: &Rule) -> Option<Vec<Deed>> {
+        let mut deeds = self.fields_needed_by(rule)?;
         // What is never to happen cannot be brought about; what has to happen several times may also count each time.
         let mut behaviours: Vec<&Behaviour> = rule.behaviours().collect();
         behaviours.sort_by_key(|behaviour| match behaviour.frequency {
@@ -244,7 +244,7 @@ impl<'m> World<'m> {
     }
 
     /// The field values that the rule still needs; `None` when there are none that could be set.
-    fn fields_to_meet(&self, rule: &Rule) -> Option<Vec<Deed>> {
+    fn fields_needed_by(&self, rule: &Rule) -> Option<Vec<Deed>> {
         let mut deeds: Vec<Deed> = Vec::new();
         for condition in rule.attributes().filter(|condition| !filter::holds(condition, &self.facts.records)) {
             let same = rule.attributes().filter(|other| Field::named(&other.field) == Field::named(&condition.field));
@@ -268,7 +268,7 @@ impl<'m> World<'m> {
     }
 
     /// What ends the rule: something that was not to happen, or a field that was not to have a value.
-    fn to_end<'s>(&'s self, rule: &'s Rule) -> impl Iterator<Item = Deed> + 's {
+    fn ends_of<'s>(&'s self, rule: &'s Rule) -> impl Iterator<Item = Deed> + 's {
         let silences = rule.behaviours().filter(|behaviour| behaviour.frequency == Frequency::None);
         let breaks = silences.filter_map(|behaviour| WantedInteraction::of(behaviour, 1)).map(Deed::Happens);
         let opposites = rule.attributes().filter_map(|condition| {
