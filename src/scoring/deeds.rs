@@ -1,6 +1,9 @@
 //! What can be done about a rule (SCO-9): the fewest interactions and field values that make its conditions hold, or that
 //! end one of them.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -131,13 +134,24 @@ pub(super) struct World<'m> {
 }
 
 impl<'m> World<'m> {
-    /// The lead as it is, without the interactions that the model does not ask about.
+    /// The lead as it is, without the interactions that make no difference at `at`, nor to what may still be done then.
     pub(super) fn new(model: &'m Model, facts: &Facts, evidence: &[Occurrence], at: Timestamp) -> Self {
         let suspects_count = model.definition().suspect_evidence;
-        let behaviours: Vec<&Behaviour> = model.rules().flat_map(|(rule, _)| rule.behaviours()).collect();
-        let matters =
-            |it: &&Occurrence| behaviours.iter().any(|asked| it.matches(asked, facts.lead_id, suspects_count));
-        let evidence = evidence.iter().filter(matters).cloned().collect();
+        let mut needed = HashSet::new();
+        for (rule, _) in model.rules() {
+            let asks_for_silence = rule.behaviours().any(|behaviour| behaviour.frequency == Frequency::None);
+            for behaviour in rule.behaviours() {
+                let matching = evidence.iter().filter(|it| it.matches(behaviour, facts.lead_id, suspects_count));
+                let mut matching: Vec<_> = matching.filter(|it| it.occurred_at <= at).collect();
+                // Whether it was ever silent at the right time takes the whole history to tell.
+                if !asks_for_silence {
+                    matching.sort_by_key(|it| Reverse((it.occurred_at, it.id)));
+                    matching.truncate(most_needed(behaviour, &matching, at));
+                }
+                needed.extend(matching.into_iter().map(|it| it.id));
+            }
+        }
+        let evidence = evidence.iter().filter(|it| needed.contains(&it.id)).cloned().collect();
         Self { model, at, facts: facts.clone(), evidence, added: 0 }
     }
 
@@ -281,5 +295,21 @@ impl<'m> World<'m> {
             self.becomes(&condition.field, op, condition.value.clone(), &[(op, condition.value.as_ref())])
         });
         breaks.chain(opposites)
+    }
+}
+
+/// How many of the interactions that a condition asks about, latest first, make a difference at `at`: those that may
+/// count, and those that tell whether the condition was once met.
+fn most_needed(behaviour: &Behaviour, latest_first: &[&Occurrence], at: Timestamp) -> usize {
+    let limit = match behaviour.frequency {
+        Frequency::Each => behaviour.max_times,
+        Frequency::AtLeast(times) => Some(times),
+        Frequency::None => None,
+    };
+    let days = behaviour.within_days.map(i64::from);
+    let is_open = |it: &&Occurrence| days.is_none_or(|days| it.occurred_at.plus_days(days) > at);
+    match limit {
+        Some(times) => usize::try_from(times).unwrap_or(usize::MAX),
+        None => latest_first.partition_point(is_open).max(1),
     }
 }

@@ -128,7 +128,10 @@ fn best(world: &mut World<'_>, before: &Scorecard, ready: i64) -> Option<(Step, 
     proposals.sort_by_cached_key(|(place, _)| Reverse(worth(*place)));
     let affordable = (WORK / MOST_STEPS / world.size()).max(1);
     let mut best: Option<(_, Step, Scorecard)> = None;
-    for (place, deeds) in proposals.into_iter().take(affordable) {
+    for (tried, (place, deeds)) in proposals.into_iter().enumerate() {
+        if tried >= affordable && best.is_some() {
+            break;
+        }
         let Some(after) = world.after(&deeds, |world| world.card()) else { continue };
         if (after.score, unbounded(&after)) <= (before.score, unbounded(before)) {
             continue;
