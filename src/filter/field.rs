@@ -66,7 +66,7 @@ impl<'a> Field<'a> {
     }
 
     /// The value the field has in `records`; `None` when the record or the member is not there.
-    pub(super) fn value<'r>(&self, records: &'r Records) -> Option<&'r Value> {
+    pub fn value<'r>(&self, records: &'r Records) -> Option<&'r Value> {
         let record = match self.record {
             Record::Lead => Some(&records.lead),
             Record::Contact => records.contact.as_ref(),
@@ -77,6 +77,32 @@ impl<'a> Field<'a> {
             Place::Attribute(key) => record.get("attributes")?.get(key),
         }
     }
+
+    /// Gives the field a value in `records`; false, with nothing changed, when the record is not there.
+    pub fn put(&self, records: &mut Records, value: Value) -> bool {
+        let record = match self.record {
+            Record::Lead => Some(&mut records.lead),
+            Record::Contact => records.contact.as_mut(),
+            Record::Account => records.account.as_mut(),
+        };
+        let names: Vec<&str> = match self.place {
+            Place::Path(path) => path.split('.').collect(),
+            Place::Attribute(key) => vec!["attributes", key],
+        };
+        record.is_some_and(|record| put(record, &names, value))
+    }
+}
+
+fn put(place: &mut Value, names: &[&str], value: Value) -> bool {
+    let Some((first, rest)) = names.split_first() else {
+        *place = value;
+        return true;
+    };
+    if place.is_null() {
+        *place = Value::Object(serde_json::Map::new());
+    }
+    let Some(members) = place.as_object_mut() else { return false };
+    put(members.entry(*first).or_insert(Value::Null), rest, value)
 }
 
 type Known = &'static [(&'static str, &'static str, Kind)];
@@ -164,6 +190,17 @@ mod tests {
         assert_eq!(read("contact.address.country"), Some(json!("EE")));
         assert_eq!(read("contact.country"), Some(json!("EE")));
         assert_eq!(read("account.name"), None);
+    }
+
+    #[test]
+    fn what_is_put_into_a_field_is_read_from_it() {
+        let mut records = records();
+        for name in ["lead.topic", "lead.attributes.new", "contact.country", "contact.attributes.a.b"] {
+            assert!(Field::named(name).unwrap().put(&mut records, json!("put")), "{name}");
+            assert_eq!(Field::named(name).unwrap().value(&records), Some(&json!("put")), "{name}");
+        }
+        assert_eq!(records.lead["attributes"], json!({"a.b": 1, "new": "put"}));
+        assert!(!Field::named("account.name").unwrap().put(&mut records, json!("put")));
     }
 
     #[test]

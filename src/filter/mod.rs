@@ -7,6 +7,7 @@
 mod check;
 mod compare;
 mod field;
+mod satisfy;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
@@ -17,6 +18,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 pub use check::{check, check_comparison};
 pub use compare::compare;
 pub use field::{Field, Kind};
+pub use satisfy::{Asked, contradict, satisfying};
 
 /// Compares one field of a lead, its contact or its account with a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -212,6 +212,11 @@ impl Operation {
         }
     }
 
+    /// Everything in which a JSON body breaks the documented schema, for those who ask before they send it.
+    pub fn faults(&self, value: &Value) -> Vec<Violation> {
+        self.body.as_ref().map_or_else(Vec::new, |body| violations::all(&body.validator, value))
+    }
+
     /// Checks one entry of a body that is a list of records, or a line of a stream, so that it spoils no other.
     pub fn check_item(&self, value: &Value) -> Result<(), Problem> {
         match self.body.as_ref().and_then(|body| body.item.as_ref()) {

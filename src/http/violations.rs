@@ -16,18 +16,27 @@ pub fn explain(validator: &Validator, value: &Value) -> Result<(), Problem> {
     if validator.is_valid(value) {
         return Ok(());
     }
+    let of_root = |error: &ValidationError<'_>| {
+        error.instance_path().as_str().is_empty() && matches!(error.kind(), Found::Type { .. })
+    };
+    if let Some(error) = validator.iter_errors(value).find(of_root) {
+        return Err(Problem::new(Kind::MalformedJson, format!("the body {}", sentence(&error))));
+    }
+    let broken = all(validator, value);
+    if broken.is_empty() { Ok(()) } else { Err(Problem::invalid(broken)) }
+}
+
+/// Everything that is wrong with `value`, up to what anybody would read.
+pub fn all(validator: &Validator, value: &Value) -> Vec<Violation> {
     let mut broken = Vec::new();
     for error in validator.iter_errors(value) {
-        if error.instance_path().as_str().is_empty() && matches!(error.kind(), Found::Type { .. }) {
-            return Err(Problem::new(Kind::MalformedJson, format!("the body {}", sentence(&error))));
-        }
         collect(&error, &mut broken);
         if broken.len() >= MOST {
             broken.truncate(MOST);
             break;
         }
     }
-    if broken.is_empty() { Ok(()) } else { Err(Problem::invalid(broken)) }
+    broken
 }
 
 /// The first thing wrong with `value`, if anything.

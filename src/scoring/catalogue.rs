@@ -63,3 +63,8 @@ fn compiled(tx: &mut Tx<'_>, id: Id, version: i64) -> Result<Arc<Model>> {
     COMPILED.insert((id, version), model.clone());
     Ok(model)
 }
+
+/// A published version of a model, whether it scores leads now or did once.
+pub fn version_of(tx: &mut Tx<'_>, id: Id, version: i64) -> Result<Live> {
+    Ok(Live { id, version, model: compiled(tx, id, version)?, is_shadow: false })
+}

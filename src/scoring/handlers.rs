@@ -1,12 +1,11 @@
-//! Scoring models, and what they make of leads, over HTTP.
+//! Scoring models over HTTP, and the paths of scoring.
 
 use actix_web::{get, post, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::explain::{LeadScores, explain};
-use super::{Definition, ScoreEntry, ScoringModel, Status};
+use super::{Definition, ScoringModel, Status, check_handlers, lead_handlers};
 use crate::auth::Actor;
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -23,13 +22,13 @@ use crate::scoring;
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(show_draft).service(save_draft);
-    config.service(publish).service(stop).service(scores).service(ledger);
+    config.service(publish).service(stop);
+    check_handlers::routes(config);
+    lead_handlers::routes(config);
 }
 
 /// The fields that models can be ordered by.
 const MODEL_SORT: &[SortField] = &[SortField::new("created_at", "scoring_models.created_at", SortKind::Instant)];
-/// The fields that a ledger can be ordered by.
-const ENTRY_SORT: &[SortField] = &[SortField::new("at", "score_entries.at", SortKind::Instant)];
 
 /// A scoring model, without its rules.
 #[derive(Debug, Serialize, ToSchema)]
@@ -288,80 +287,13 @@ async fn stop(PathId(id): PathId, command: Command<Option<Stop>>) -> Reply {
         .await
 }
 
-/// How much to tell of a lead's scores.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct ScoresQuery {
-    /// Whether to list the changes to come if nothing else happens.
-    forecast: Option<bool>,
-}
-
-/// Get a lead's scores
-///
-/// The lead's score under every live model that scores it, exact at the moment of reading, with every rule's share and
-/// the interactions it rests on. A closed lead shows the scores it was closed with.
-#[utoipa::path(
-    tag = "scoring",
-    operation_id = "get_lead_scores",
-    params(("id" = Id, Path, description = "The lead"), ScoresQuery),
-    responses(
-        (status = 200, description = "The scores", body = LeadScores),
-        (status = 410, description = "The lead was merged into another"),
-    ),
-    security(("bearer" = ["scoring:read"])),
-)]
-#[get("/v1/leads/{id}/scores")]
-async fn scores(actor: Actor, PathId(id): PathId, query: web::Query<ScoresQuery>) -> Reply {
-    let forecast = query.forecast == Some(true);
-    actor.read(move |tx| Answer::ok(&explain(tx, id, forecast)?)).await
-}
-
-/// Which rows of a ledger to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct EntryQuery {
-    /// Only rows of this model.
-    model_id: Option<Id>,
-    /// Only rows of this rule: its key, or `@cap:<group>`, `@floor`, `@ceiling` or `@residual`.
-    #[param(max_length = 100, example = "opens")]
-    rule: Option<String>,
-}
-
-/// List a lead's score entries
-///
-/// The ledger: every change of every rule's share, newest first unless asked otherwise. The rows of a rule add up to
-/// its share, all rows of a model to the score. Can be ordered by `at`.
-#[utoipa::path(
-    tag = "scoring",
-    operation_id = "list_score_entries",
-    params(("id" = Id, Path, description = "The lead"), EntryQuery, PageQuery),
-    responses(
-        (status = 200, description = "A page of rows", body = Page<ScoreEntry>),
-        (status = 410, description = "The lead was merged into another"),
-    ),
-    security(("bearer" = ["scoring:read"])),
-)]
-#[get("/v1/leads/{id}/score-entries")]
-async fn ledger(actor: Actor, PathId(id): PathId, query: web::Query<EntryQuery>, page: web::Query<PageQuery>) -> Reply {
-    let (EntryQuery { model_id, rule }, count) = (query.into_inner(), page.count == Some(true));
-    let paging = page.paging(ENTRY_SORT)?;
-    actor
-        .read(move |tx| {
-            tx.leads().get(id)?;
-            let total = if count { Some(tx.scores().count_entries(id, model_id, rule.as_deref())?) } else { None };
-            let rows = tx.scores().entries(id, model_id, rule.as_deref(), &paging)?;
-            Answer::ok(&Page::new(rows, &paging, total, |entry| entry)?)
-        })
-        .await
-}
-
 fn answer(tx: &mut Tx<'_>, model: ScoringModel) -> Result<Answer> {
     let version = model.version;
     Ok(Answer::ok(&View::new(tx, model)?)?.version(version))
 }
 
 /// A model to begin with.
-fn example() -> serde_json::Value {
+pub(super) fn example() -> serde_json::Value {
     serde_json::json!({
         "name": "Newcomers",
         "target": "contact",

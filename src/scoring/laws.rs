@@ -77,7 +77,7 @@ fn rule() -> impl Strategy<Value = Rule> {
     })
 }
 
-fn definition() -> impl Strategy<Value = Definition> {
+pub(super) fn definition() -> impl Strategy<Value = Definition> {
     let bounds = (option::of(-30_i64..0), option::of(0_i64..60), -50_i64..20, option::of(20_i64..90), 0_i64..3);
     (vec(rule(), 1..5), bounds, any::<bool>()).prop_map(
         |(mut rules, (min, max, floor, ceiling, residual), suspects)| {
@@ -110,15 +110,15 @@ fn occurrence() -> impl Strategy<Value = Occurrence> {
     )
 }
 
-fn history() -> impl Strategy<Value = Vec<Occurrence>> {
+pub(super) fn history() -> impl Strategy<Value = Vec<Occurrence>> {
     vec(occurrence(), 0..12)
 }
 
-fn instant() -> impl Strategy<Value = Timestamp> {
+pub(super) fn instant() -> impl Strategy<Value = Timestamp> {
     QUARTERS.prop_map(quarter)
 }
 
-fn facts(vip: bool) -> Facts {
+pub(super) fn facts(vip: bool) -> Facts {
     let contact = json!({"attributes": {"vip": vip}});
     Facts {
         lead_id: LEAD,

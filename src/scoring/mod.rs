@@ -16,9 +16,12 @@ mod card;
 mod case;
 mod catalogue;
 mod check;
+mod check_handlers;
 mod compile;
 mod condition;
 mod decay;
+mod deeds;
+mod doubts;
 mod evaluate;
 #[cfg(test)]
 mod examples;
@@ -31,20 +34,25 @@ mod known;
 mod known_repository;
 #[cfg(test)]
 mod laws;
+mod lead_handlers;
 mod ledger;
 mod model;
 mod models;
+mod nearest;
 mod occurrence;
 mod outcome;
 mod past_repository;
 mod percent;
 mod reading;
+mod reasons;
 #[cfg(test)]
 mod reference;
 mod repository;
 mod rescore;
 pub mod rescoring;
+mod salvage;
 mod seen;
+mod sentences;
 mod settle;
 pub mod shadow;
 pub mod shadow_handlers;

@@ -5,6 +5,7 @@
 
 use super::compile::Model;
 use super::evaluate::{Facts, Share};
+use super::ledger::Cause;
 use super::model::Rule;
 use super::occurrence::Occurrence;
 use super::track::Track;
@@ -29,6 +30,15 @@ struct Active<'a> {
     key: &'a str,
     points: i64,
     tracks: Vec<Track<'a>>,
+}
+
+/// An instant at which shares may change by themselves, and why.
+pub(super) struct Moment<'a> {
+    pub(super) at: Timestamp,
+    /// The strongest of the causes.
+    cause: Cause,
+    /// The rules that may change, each with its own cause.
+    rules: Vec<(&'a str, Cause)>,
 }
 
 impl<'a> Reading<'a> {
@@ -95,8 +105,18 @@ impl<'a> Reading<'a> {
     }
 
     /// The first instant after `after` at which a share may change by itself.
-    pub(super) fn next_moment(&self, after: Timestamp) -> Option<Timestamp> {
-        self.rules.iter().filter_map(|rule| rule.next(after)).min().filter(|at| *at < END)
+    pub(super) fn next_moment(&self, after: Timestamp) -> Option<Moment<'a>> {
+        let coming: Vec<_> = self.rules.iter().filter_map(|rule| Some((rule.key, rule.next(after)?))).collect();
+        let (at, cause) = coming.iter().map(|(_, next)| *next).min().filter(|(at, _)| *at < END)?;
+        let rules = coming.into_iter().filter(|(_, next)| next.0 == at).map(|(key, next)| (key, next.1)).collect();
+        Some(Moment { at, cause, rules })
+    }
+}
+
+impl Moment<'_> {
+    /// Why the share of `rule` changes at this moment. Bounds and the residual change for the strongest cause.
+    pub(super) fn cause_of(&self, rule: &str) -> Cause {
+        self.rules.iter().find(|(key, _)| *key == rule).map_or(self.cause, |(_, cause)| *cause)
     }
 }
 
@@ -120,7 +140,7 @@ impl Active<'_> {
         because.into_iter().map(|it| it.id).collect()
     }
 
-    fn next(&self, after: Timestamp) -> Option<Timestamp> {
+    fn next(&self, after: Timestamp) -> Option<(Timestamp, Cause)> {
         self.tracks.iter().filter_map(|track| track.next(self.points, after)).min()
     }
 

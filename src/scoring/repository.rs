@@ -1,8 +1,10 @@
 //! Models, scores and the ledger in the database.
 
+use std::collections::BTreeMap;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::shadow::Pair;
 use super::{Definition, Glance, LeadScore, ScoreEntry, ScoringModel, Status};
@@ -187,6 +189,20 @@ impl ScoringModels<'_, '_> {
         Ok(drafts.into_iter().map(|draft| draft.0).collect())
     }
 
+    /// The versions of the models that were the newest at `at`, in the order the models were created.
+    pub fn in_force(&mut self, models: &[Id], at: Timestamp) -> Result<Vec<(Id, i64)>> {
+        let models = self.keeping(models, false)?;
+        let found = versions::table
+            .filter(versions::workspace_id.eq(self.0.scope.workspace))
+            .filter(versions::model_id.eq_any(models))
+            .filter(versions::published_at.le(at))
+            .order((versions::model_id, versions::model_version))
+            .select((versions::model_id, versions::model_version));
+        let all: Vec<(Id, i64)> = found.load(self.0.conn)?;
+        let newest: BTreeMap<Id, i64> = all.into_iter().collect();
+        Ok(newest.into_iter().collect())
+    }
+
     /// The live models with their versions, and whose shadow each is, in the order they were created.
     pub fn live(&mut self) -> Result<Vec<(Id, i64, Option<Id>)>> {
         let found = scoring_models::table
@@ -194,6 +210,21 @@ impl ScoringModels<'_, '_> {
             .filter(scoring_models::live_version.is_not_null())
             .order(scoring_models::id)
             .select((scoring_models::id, scoring_models::live_version.assume_not_null(), scoring_models::shadow_of));
+        Ok(found.load(self.0.conn)?)
+    }
+
+    /// Those of the models whose scores are shown as they were: of all but shadows, or of those only that were stopped
+    /// and keep their scores.
+    pub fn keeping(&mut self, models: &[Id], only_stopped: bool) -> Result<Vec<Id>> {
+        let mut found = scoring_models::table
+            .filter(scoring_models::workspace_id.eq(self.0.scope.workspace))
+            .filter(scoring_models::id.eq_any(models.to_vec()))
+            .filter(scoring_models::shadow_of.is_null())
+            .select(scoring_models::id)
+            .into_boxed();
+        if only_stopped {
+            found = found.filter(scoring_models::keeps_scores.eq(true)).filter(scoring_models::live_version.is_null());
+        }
         Ok(found.load(self.0.conn)?)
     }
 
@@ -350,6 +381,19 @@ impl Scores<'_, '_> {
         Ok(self.filtered_entries(lead, model, rule).count().get_result(self.0.conn)?)
     }
 
+    /// What the rows of a lead's ledger added up to at `at`: model, rule and points, without what adds up to nothing.
+    pub fn sums_at(&mut self, lead: Id, at: Timestamp) -> Result<Vec<(Id, String, i64)>> {
+        let sum = || sql::<BigInt>("CAST(SUM(score_entries.points) AS BIGINT)");
+        let found = score_entries::table
+            .filter(score_entries::workspace_id.eq(self.0.scope.workspace))
+            .filter(score_entries::lead_id.eq(lead))
+            .filter(score_entries::at.le(at))
+            .group_by((score_entries::model_id, score_entries::rule))
+            .having(sql::<Bool>("SUM(score_entries.points) <> 0"))
+            .select((score_entries::model_id, score_entries::rule, sum()));
+        Ok(found.load(self.0.conn)?)
+    }
+
     fn filtered_entries(
         &self,
         lead: Id,
@@ -360,9 +404,16 @@ impl Scores<'_, '_> {
             .filter(score_entries::workspace_id.eq(self.0.scope.workspace))
             .filter(score_entries::lead_id.eq(lead))
             .into_boxed();
-        if let Some(model) = model {
-            query = query.filter(score_entries::model_id.eq(model));
-        }
+        query = match model {
+            Some(model) => query.filter(score_entries::model_id.eq(model)),
+            None => {
+                let shadows = scoring_models::table
+                    .filter(scoring_models::workspace_id.eq(self.0.scope.workspace))
+                    .filter(scoring_models::shadow_of.is_not_null())
+                    .select(scoring_models::id);
+                query.filter(score_entries::model_id.ne_all(shadows))
+            }
+        };
         if let Some(rule) = rule {
             query = query.filter(score_entries::rule.eq(rule.to_owned()));
         }

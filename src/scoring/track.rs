@@ -5,6 +5,7 @@
 
 use super::condition::{Behaviour, Frequency};
 use super::evaluate::Facts;
+use super::ledger::Cause;
 use super::occurrence::Occurrence;
 use super::terms::{ALWAYS, Terms};
 use crate::clock::Timestamp;
@@ -49,10 +50,10 @@ impl<'a> Track<'a> {
     }
 
     /// The first instant after `after` at which the condition, or what it gives to a rule worth `points`, may change
-    /// by itself.
-    pub(super) fn next(&self, points: i64, after: Timestamp) -> Option<Timestamp> {
+    /// by itself, and why.
+    pub(super) fn next(&self, points: i64, after: Timestamp) -> Option<(Timestamp, Cause)> {
         let counted = self.counted(after);
-        let coming = self.occurrences.get(self.happened(after)).map(|it| it.occurred_at);
+        let coming = self.occurrences.get(self.happened(after)).map(|it| (it.occurred_at, Cause::Interaction));
         let closing = match self.terms.frequency {
             Frequency::Each => self.first_kept(points, after).and_then(|it| self.closes(it)),
             Frequency::AtLeast(_) if !self.holds(after) => None,
@@ -60,7 +61,8 @@ impl<'a> Track<'a> {
             Frequency::None => self.quiet_from(after).filter(|_| !self.holds(after)),
         };
         let fading = counted.iter().filter_map(|it| self.terms.fades(points, it.occurred_at, after)).min();
-        [coming, closing, fading].into_iter().flatten().min()
+        let closing = closing.map(|at| (at, Cause::WindowExpiry));
+        [coming, closing, fading.map(|at| (at, Cause::Decay))].into_iter().flatten().min()
     }
 
     /// The first instant at which the condition is met with its window left aside; always for `none`, whose window is
@@ -81,7 +83,7 @@ impl<'a> Track<'a> {
     }
 
     /// The occurrences that count at `at`.
-    fn counted(&self, at: Timestamp) -> &[&'a Occurrence] {
+    pub(super) fn counted(&self, at: Timestamp) -> &[&'a Occurrence] {
         let end = self.happened(at);
         let open = self.occurrences.partition_point(|it| self.terms.has_closed(it.occurred_at, at));
         let start = open.max(end.saturating_sub(self.terms.limit));

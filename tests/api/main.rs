@@ -29,6 +29,7 @@ mod paging;
 mod process;
 mod proposals;
 mod provenance;
+mod score_explanations;
 mod scoring;
 mod scoring_laws;
 mod scoring_models;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ripen::clock::Timestamp;
 use serde_json::{Value, json};
 
-use crate::scoring::{day, ledger, live_model, newcomers, published};
+use crate::scoring::{day, ledger, live_model, newcomers, published, stopped};
 use crate::support::{Person, TestApp, bodies};
 
 /// The same numbers on every run, so that what fails can be looked at.
@@ -24,19 +24,19 @@ impl Chance {
 }
 
 /// Two people of one company, their leads and the company's own, under two models that change.
-struct Story {
-    app: TestApp,
-    admin: Person,
+pub struct Story {
+    pub app: TestApp,
+    pub admin: Person,
     chance: Chance,
     models: Vec<String>,
     account: String,
     people: Vec<String>,
-    leads: Vec<String>,
+    pub leads: Vec<String>,
     told: u32,
 }
 
 impl Story {
-    async fn begin(seed: u64) -> Self {
+    pub async fn begin(seed: u64) -> Self {
         let app = TestApp::start_at(day(100)).await;
         let admin = app.admin().await;
         let models = vec![
@@ -56,7 +56,7 @@ impl Story {
         Self { app, admin, chance: Chance(seed), models, account, people, leads, told: 0 }
     }
 
-    async fn go_on(&mut self) -> &'static str {
+    pub async fn go_on(&mut self) -> &'static str {
         let person = format!("/v1/contacts/{}", self.people[self.chance.below(2) as usize]);
         match self.chance.below(15) {
             0 | 1 => {
@@ -151,7 +151,7 @@ impl Story {
     }
 
     async fn publish(&mut self) {
-        let model = self.models[self.chance.below(2) as usize].clone();
+        let model = self.models[self.chance.below(self.models.len() as u64) as usize].clone();
         let path = format!("/v1/scoring-models/{model}");
         let mut definition = self.admin.get(&path).await.expect(200)["definition"].clone();
         definition["rules"][1]["points"] = json!(self.chance.below(30));
@@ -168,8 +168,15 @@ impl Story {
         published(&self.admin, &model).await;
     }
 
+    /// Stops the model of contacts.
+    pub async fn stop(&mut self) -> &'static str {
+        stopped(&self.admin, &self.models[0], false).await;
+        self.models.remove(0);
+        "a model was stopped"
+    }
+
     /// Lets every lead be scored at the present instant by something that gives no points.
-    async fn bring_up_to_date(&mut self) {
+    pub async fn bring_up_to_date(&mut self) {
         for contact in self.people.clone() {
             self.told += 1;
             let body = json!({"kind": "survey_answered", "occurred_at": self.app.now(), "contact_id": contact});
