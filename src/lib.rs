@@ -58,5 +58,6 @@ pub mod attributes;
 pub mod clock;
 pub mod error;
 pub mod id;
+pub mod percent;
 pub mod schema;
 pub mod text;

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use super::condition::{Behaviour, Condition, Frequency};
 use super::model::{Definition, Grade, Rule};
-use super::percent::Percent;
 use crate::error::Violation;
 use crate::filter;
 use crate::filter::Kind;
+use crate::percent::Percent;
 
 /// No rule gives or takes more, in points.
 const LARGEST_WORTH: u64 = 1_000_000;

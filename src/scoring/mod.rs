@@ -33,7 +33,6 @@ mod model;
 mod models;
 mod occurrence;
 mod outcome;
-mod percent;
 mod reading;
 #[cfg(test)]
 mod reference;
@@ -66,7 +65,6 @@ pub use ledger::{Cause, Row, Stored, Walk, entries, walk};
 pub use model::{Definition, Grade, Group, Rule, Target};
 pub use models::{create, is_kind_used, publish, save_draft, stop};
 pub use occurrence::{Evidence, Occurrence};
-pub use percent::Percent;
 pub use rescore::{
     Undermined, account_changed, consent_rule_changed, contact_changed, hold_contact, hold_lead, lead_changed,
     leads_of_contact, leads_of_contacts, rescore, rescore_news, rescore_voided,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::condition::Condition;
-use super::percent::Percent;
 use crate::filter;
+use crate::percent::Percent;
 
 /// How leads are scored: rules that give points for who a lead is and what was done, and how the sum is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
