@@ -12,6 +12,7 @@ const ROOMS: &[&str] = &[
     "contacts",
     "matching",
     "leads",
+    "assets",
     "scoring",
     "interactions",
     "proposals",
@@ -22,6 +23,9 @@ const ROOMS: &[&str] = &[
 
 /// Files of rules: pure functions over values, which any room may use.
 const RULES: &[&str] = &[
+    "assets/cell.rs",
+    "assets/plan.rs",
+    "assets/sheet.rs",
     "attributes.rs",
     "clock.rs",
     "contacts/identity.rs",

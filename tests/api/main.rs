@@ -6,6 +6,7 @@
 mod support;
 
 mod accounts;
+mod assets;
 mod auth;
 mod browser;
 mod cli;
