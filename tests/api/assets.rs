@@ -98,7 +98,7 @@ async fn what_breaks_rules_is_refused_with_all_of_it() {
         (json!({"key": "other"}), "/key"),
         (json!({"name": null}), "/name"),
         (json!({"kind": null}), "/kind"),
-        (json!({"readiness_percent": -1000.000_001}), "/readiness_percent"),
+        (json!({"readiness_percent": -1_000.000_001}), "/readiness_percent"),
     ] {
         admin.patch(&path, patch).await.expect_invalid(&[pointer]);
     }
