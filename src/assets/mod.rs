@@ -5,7 +5,7 @@
 //! revision, numbered 1, 2, 3 … without gaps in each workspace and kept for good, so that it can be told what the
 //! register said when a score was made. An asset that is removed leaves the register and not its revisions.
 //!
-//! `sheet` and `cell` are the three-column sheet and `plan` what importing one changes: all pure. [`register`] is what
+//! `sheet` and `cell` are the three-column sheet and `plan` what importing one changes: all pure. [`register()`] is what
 //! scoring reads.
 
 mod cell;
