@@ -430,6 +430,7 @@ diesel::table! {
         due_at -> Nullable<Instant>,
         whose_id -> Nullable<Uuid>,
         tally -> Nullable<Json>,
+        assets_revision -> BigInt,
     }
 }
 
@@ -620,9 +621,48 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Uuid};
+
+    assets (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        key -> Text,
+        name -> Text,
+        search_key -> Text,
+        kind -> Text,
+        stage -> Nullable<Text>,
+        readiness_percent -> Nullable<BigInt>,
+        revision -> BigInt,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    asset_revisions (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        revision -> BigInt,
+        asset_id -> Uuid,
+        asset_key -> Text,
+        before -> Nullable<Json>,
+        after -> Nullable<Json>,
+        at -> Instant,
+        by -> Nullable<Uuid>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     ad_responses,
+    asset_revisions,
+    assets,
     clients,
     confirmation_links,
     confirmations,

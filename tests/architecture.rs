@@ -12,6 +12,7 @@ const ROOMS: &[&str] = &[
     "contacts",
     "matching",
     "leads",
+    "assets",
     "scoring",
     "interactions",
     "proposals",
@@ -22,6 +23,9 @@ const ROOMS: &[&str] = &[
 
 /// Files of rules: pure functions over values, which any room may use.
 const RULES: &[&str] = &[
+    "assets/cell.rs",
+    "assets/plan.rs",
+    "assets/sheet.rs",
     "attributes.rs",
     "clock.rs",
     "contacts/identity.rs",
@@ -57,6 +61,7 @@ const RULES: &[&str] = &[
     "matching/origin.rs",
     "matching/strategy.rs",
     "merges/fields.rs",
+    "percent.rs",
     "process/stage.rs",
     "process/transition.rs",
     "provenance/compare.rs",
@@ -71,7 +76,6 @@ const RULES: &[&str] = &[
     "scoring/model.rs",
     "scoring/nearest.rs",
     "scoring/occurrence.rs",
-    "scoring/percent.rs",
     "scoring/reading.rs",
     "scoring/reasons.rs",
     "scoring/salvage.rs",

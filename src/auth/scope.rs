@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Every scope there is.
-pub const ALL: [&str; 21] = [
+pub const ALL: [&str; 23] = [
     "accounts:read",
     "accounts:write",
     "contacts:read",
@@ -19,6 +19,8 @@ pub const ALL: [&str; 21] = [
     "matching:write",
     "interactions:read",
     "interactions:write",
+    "assets:read",
+    "assets:write",
     "scoring:read",
     "scoring:write",
     "scoring:publish",

@@ -6,6 +6,7 @@
 //! | [`Timestamp`] | `timestamptz` | `TEXT` of fixed width, so that text order is time order |
 //! | [`JsonOf`] | `jsonb` | `TEXT` |
 //! | [`Code`] | `text` | `TEXT` |
+//! | [`Percent`] | `bigint` | `INTEGER`, both in millionths of a percent |
 
 use std::io::Write;
 
@@ -23,6 +24,7 @@ use serde::de::DeserializeOwned;
 use super::connection::{MultiBackend, MultiRawValue};
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::percent::Percent;
 
 /// Microseconds between PostgreSQL's epoch, 2000-01-01, and 1970-01-01.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
@@ -80,6 +82,12 @@ struct IdProxy(Id);
 #[diesel(sql_type = Instant)]
 #[expect(dead_code, reason = "only carries the derives, so that `Timestamp` itself knows nothing of databases")]
 struct TimestampProxy(Timestamp);
+
+#[derive(AsExpression, FromSqlRow)]
+#[diesel(foreign_derive)]
+#[diesel(sql_type = BigInt)]
+#[expect(dead_code, reason = "only carries the derives, so that `Percent` itself knows nothing of databases")]
+struct PercentProxy(Percent);
 
 impl HasSqlType<Uuid> for MultiBackend {
     fn metadata(lookup: &mut Self::MetadataLookup) -> Self::TypeMetadata {
@@ -261,5 +269,40 @@ where
     fn from_sql(value: B::RawValue<'_>) -> deserialize::Result<Self> {
         let text = String::from_sql(value)?;
         Ok(Code(serde_json::from_value(serde_json::Value::String(text))?))
+    }
+}
+
+/// What is kept of a percentage; an error for one that no caller may set.
+fn millionths(percent: &Percent) -> Result<i64, Box<dyn std::error::Error + Send + Sync>> {
+    percent.millionths().ok_or_else(|| format!("not a percentage of at most six decimals: {percent}").into())
+}
+
+impl ToSql<BigInt, Pg> for Percent {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        <i64 as ToSql<BigInt, Pg>>::to_sql(&millionths(self)?, &mut out.reborrow())
+    }
+}
+
+impl ToSql<BigInt, Sqlite> for Percent {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(millionths(self)?);
+        Ok(IsNull::No)
+    }
+}
+
+impl ToSql<BigInt, MultiBackend> for Percent {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, MultiBackend>) -> serialize::Result {
+        out.set_value((BigInt, self));
+        Ok(IsNull::No)
+    }
+}
+
+impl<B> FromSql<BigInt, B> for Percent
+where
+    B: Backend,
+    i64: FromSql<BigInt, B>,
+{
+    fn from_sql(value: B::RawValue<'_>) -> deserialize::Result<Self> {
+        i64::from_sql(value).map(Percent::from_millionths)
     }
 }

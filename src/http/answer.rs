@@ -63,6 +63,13 @@ impl Answer {
             .header("content-type", "application/problem+json".to_owned())
     }
 
+    /// 200 with a file to keep under `name`.
+    pub fn attachment(media_type: &str, name: &str, body: String) -> Self {
+        Self { status: 200, headers: Vec::new(), body, instead: None }
+            .header("content-type", media_type.to_owned())
+            .header("content-disposition", format!("attachment; filename=\"{name}\""))
+    }
+
     /// Adds the entity tag of `version`.
     pub fn version(self, version: i64) -> Self {
         self.header("etag", format!("\"v{version}\""))

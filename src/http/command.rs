@@ -1,4 +1,5 @@
-//! The two ways a handler meets a caller: [`Command`] for writes, [`Actor`] for reads.
+//! The ways a handler meets a caller: [`Command`] for writes, or [`Upload`] where the body is no JSON; [`Actor`] for
+//! reads.
 //!
 //! By the time a handler runs, the frame has checked token, scope and parameters, and the command has checked the
 //! body against the contract. What is left is the feature's own work, done in one transaction.
@@ -76,19 +77,62 @@ impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
     type Future = Pin<Box<dyn Future<Output = std::result::Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
+        let receiving = receive(request.clone(), payload.take());
         Box::pin(async move {
-            let actor = Actor::extract(&request).await?;
-            let condition = Condition::read(request.headers())?;
-            let operation = operation(&request)?;
-            let raw = if operation.takes_body() { read_body(&request, payload, BODY_LIMIT).await? } else { Vec::new() };
-            let key = key(&request, &actor, &raw)?;
-            let is_left_out = !operation.takes_body() || (raw.is_empty() && !operation.needs_body());
-            let value = if is_left_out { Value::Null } else { json::read(&raw)? };
-            operation.check_body(&value)?;
-            Ok(Self { actor, body: typed(value)?, condition, operation, key })
+            receiving.await?.with(|operation, raw| {
+                let is_left_out = !operation.takes_body() || (raw.is_empty() && !operation.needs_body());
+                let value = if is_left_out { Value::Null } else { json::read(&raw)? };
+                operation.check_body(&value)?;
+                typed(value)
+            })
         })
     }
+}
+
+/// A request to change something by a body that is no JSON, as it arrived.
+pub struct Upload(Command<Vec<u8>>);
+
+impl FromRequest for Upload {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let receiving = receive(request.clone(), payload.take());
+        Box::pin(async move { receiving.await.map(Self) })
+    }
+}
+
+impl Upload {
+    /// The command with the body that `read` makes of the bytes, away from the threads that serve requests.
+    pub async fn read<T: Send + 'static>(
+        self,
+        read: fn(&[u8]) -> std::result::Result<T, Problem>,
+    ) -> std::result::Result<Command<T>, Problem> {
+        let reading = web::block(move || self.0.with(|_, bytes| read(&bytes))).await;
+        reading.map_err(|fault| Problem::from(crate::error::Error::internal(fault)))?
+    }
+}
+
+impl Command<Vec<u8>> {
+    /// The same with the body that `read` makes of the bytes.
+    fn with<T>(
+        self,
+        read: impl FnOnce(&Operation, Vec<u8>) -> std::result::Result<T, Problem>,
+    ) -> std::result::Result<Command<T>, Problem> {
+        let Command { actor, body, condition, operation, key } = self;
+        let body = read(&operation, body)?;
+        Ok(Command { actor, body, condition, operation, key })
+    }
+}
+
+/// The command with its body as it arrived.
+async fn receive(request: HttpRequest, payload: Payload) -> std::result::Result<Command<Vec<u8>>, Problem> {
+    let actor = Actor::extract(&request).await?;
+    let condition = Condition::read(request.headers())?;
+    let operation = operation(&request)?;
+    let body = if operation.takes_body() { read_body(&request, payload, BODY_LIMIT).await? } else { Vec::new() };
+    let key = key(&request, &actor, &body)?;
+    Ok(Command { actor, body, condition, operation, key })
 }
 
 /// The operation that the frame found for this request.

@@ -59,6 +59,8 @@ struct Body {
 
 /// Where the document keeps its named schemas.
 const SCHEMAS: &str = "#/components/schemas/";
+/// The media type of a sheet, whose own bytes tell how it is encoded.
+const SHEET: &str = "text/csv";
 /// Entries that a body may have that is a list of records.
 const MOST_ITEMS: usize = 1_000;
 
@@ -295,14 +297,16 @@ fn shown(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
-/// Whether the header value `given` means `media_type`, in UTF-8.
+/// Whether the header value `given` means `media_type`, in UTF-8; a sheet may be in what spreadsheets write, too.
 fn is_media_type(given: &str, media_type: &str) -> bool {
     let mut parts = given.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
     essence.eq_ignore_ascii_case(media_type)
         && parts.all(|parameter| match parameter.split_once('=') {
             Some((name, charset)) if name.eq_ignore_ascii_case("charset") => {
-                charset.trim_matches('"').eq_ignore_ascii_case("utf-8")
+                let charset = charset.trim_matches('"');
+                charset.eq_ignore_ascii_case("utf-8")
+                    || (media_type == SHEET && charset.eq_ignore_ascii_case("windows-1252"))
             }
             Some(_) => true,
             None => parameter.is_empty(),

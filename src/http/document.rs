@@ -30,6 +30,7 @@ pub const PLAIN_TEXT: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
         (name = "matching", description = "How incoming people and leads are compared with known ones"),
         (name = "proposals", description = "Values that contradict what is known, for users to decide"),
         (name = "interactions", description = "What people did"),
+        (name = "assets", description = "What people download, watch or attend, and how ready to buy each shows them to be"),
         (name = "scoring", description = "Models that turn facts and interactions into points, and the ledger that explains them"),
         (name = "process", description = "The stages a lead goes through"),
         (name = "events", description = "Facts that others may hear of"),

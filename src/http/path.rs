@@ -1,4 +1,4 @@
-//! Ids and keys in paths: the canonical spelling or 404, the same on every path.
+//! Ids, numbers and keys in paths: the canonical spelling or 404, the same on every path.
 
 use std::future::{Ready, ready};
 
@@ -19,6 +19,21 @@ impl FromRequest for PathId {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(Id::parse);
         ready(id.map(PathId).ok_or_else(|| Problem::new(Kind::NotFound, "no such record")))
+    }
+}
+
+/// The `{number}` of a path: a whole number from 0, without leading zeros.
+#[derive(Clone, Copy, Debug)]
+pub struct PathNumber(pub i64);
+
+impl FromRequest for PathNumber {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.match_info().get("number").unwrap_or_default();
+        let number = text.parse::<i64>().ok().filter(|number| *number >= 0 && number.to_string() == text);
+        ready(number.map(PathNumber).ok_or_else(|| Problem::new(Kind::NotFound, "no such record")))
     }
 }
 

@@ -98,6 +98,12 @@ impl Problem {
         Self::new(Kind::ValidationFailed, detail).with("errors", json!(violations))
     }
 
+    /// Input that breaks `total` rules, of which only the first are `listed`.
+    pub fn invalid_beyond(listed: Vec<Violation>, total: usize) -> Self {
+        let detail = format!("{total} rules are broken; errors lists the first {}", listed.len());
+        Self { detail, ..Self::invalid(listed) }.with("error_count", json!(total))
+    }
+
     /// Parameters that break rules: `(name, what is wrong)` each.
     pub fn parameters(wrong: &[(String, String)]) -> Self {
         let detail = wrong.iter().map(|(name, what)| format!("{name}: {what}")).collect::<Vec<_>>().join("; ");
@@ -220,6 +226,10 @@ pub struct ProblemDocument {
     /// With 422 and `invalid-parameter`: every broken rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<BrokenRule>>,
+    /// With 422 for a sheet in which more rules are broken than `errors` lists: how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1204)]
+    pub error_count: Option<u64>,
     /// With 409 `duplicate-contact`: the contact that has the identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<String>,

@@ -29,6 +29,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::proposals::handlers::routes)
         .configure(crate::provenance::handlers::routes)
         .configure(crate::interactions::handlers::routes)
+        .configure(crate::assets::handlers::routes)
         .configure(crate::scoring::handlers::routes)
         .configure(crate::scoring::shadow_handlers::routes)
         .configure(crate::process::handlers::routes)

@@ -50,10 +50,8 @@ pub fn load(tx: &mut Tx<'_>, leads: Vec<Lead>, round: &Round) -> Result<Vec<Case
         for live in &round.models {
             let glance = glances.iter().find(|glance| glance.model_id == live.id);
             let scored_by = match glance {
-                Some(glance) if glance.model_version != live.version => {
-                    catalogue::version(tx, live, glance.model_version)?
-                }
-                _ => live.clone(),
+                Some(glance) => catalogue::as_it_was(tx, live, glance.model_version, glance.assets_revision)?,
+                None => live.clone(),
             };
             if concerns(round, &scored_by, &lead, glance, &arrivals, tx.at()) {
                 let by = if round.reach == Reach::All { live.clone() } else { scored_by.clone() };

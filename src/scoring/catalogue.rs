@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use moka::sync::Cache;
 
 use super::Model;
+use crate::assets;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -12,9 +13,9 @@ use crate::id::Id;
 /// Versions that are kept ready; more than one instance's workspaces use at a time.
 const KEPT: u64 = 2_000;
 
-/// A published version never changes, so what was made of one is good for ever. Nobody asks for one in the transaction
-/// that publishes it, which may yet be undone.
-static COMPILED: LazyLock<Cache<(Id, i64), Arc<Model>>> = LazyLock::new(|| Cache::new(KEPT));
+/// A published version never changes, nor does a revision of the register of assets, so what was made of them is good
+/// for ever. Nobody asks for one in the transaction that makes it, which may yet be undone.
+static COMPILED: LazyLock<Cache<(Id, i64, i64), Arc<Model>>> = LazyLock::new(|| Cache::new(KEPT));
 
 /// A version of a model that scores leads.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct Live {
     pub id: Id,
     pub version: i64,
     pub model: Arc<Model>,
+    /// The revision of the register of assets that its points are of; 0 where no rule takes points from assets.
+    pub assets_revision: i64,
     /// Whether it only keeps a ledger of its own beside the live ones (SCO-17).
     pub is_shadow: bool,
 }
@@ -42,29 +45,43 @@ impl Live {
 pub fn live(tx: &mut Tx<'_>) -> Result<Vec<Live>> {
     let mut live = Vec::new();
     for (id, version, shadow_of) in tx.scoring_models().live()? {
-        let model = compiled(tx, id, version)?;
-        live.push(Live { id, version, model, is_shadow: shadow_of.is_some() });
+        let (model, assets_revision) = compiled(tx, id, version, i64::MAX)?;
+        live.push(Live { id, version, model, assets_revision, is_shadow: shadow_of.is_some() });
     }
     Ok(live)
 }
 
-/// The same model in another version.
-pub fn version(tx: &mut Tx<'_>, live: &Live, version: i64) -> Result<Live> {
-    Ok(Live { version, model: compiled(tx, live.id, version)?, ..live.clone() })
+/// The same model as it was: in another version, and by another revision of the register of assets.
+pub fn as_it_was(tx: &mut Tx<'_>, live: &Live, version: i64, assets_revision: i64) -> Result<Live> {
+    if (version, assets_revision) == (live.version, live.assets_revision) {
+        return Ok(live.clone());
+    }
+    let (model, assets_revision) = compiled(tx, live.id, version, assets_revision)?;
+    Ok(Live { version, model, assets_revision, ..live.clone() })
 }
 
-fn compiled(tx: &mut Tx<'_>, id: Id, version: i64) -> Result<Arc<Model>> {
-    if let Some(known) = COMPILED.get(&(id, version)) {
-        return Ok(known);
+/// A published version of a model, whether it scores leads now or did once, by the present register of assets.
+pub fn version_of(tx: &mut Tx<'_>, id: Id, version: i64) -> Result<Live> {
+    let (model, assets_revision) = compiled(tx, id, version, i64::MAX)?;
+    Ok(Live { id, version, model, assets_revision, is_shadow: false })
+}
+
+/// The model by the register of assets as it stood at `revision`, and which revision that was.
+fn compiled(tx: &mut Tx<'_>, id: Id, version: i64, revision: i64) -> Result<(Arc<Model>, i64)> {
+    if let Some(known) = COMPILED.get(&(id, version, 0)) {
+        return Ok((known, 0));
     }
-    let compiled = Model::compile(&tx.scoring_models().definition(id, version)?);
+    let register = assets::register_at(tx, revision)?;
+    if let Some(known) = COMPILED.get(&(id, version, register.revision)) {
+        return Ok((known, register.revision));
+    }
+    let compiled = Model::compile_with(&tx.scoring_models().definition(id, version)?, &register.percents);
     let broken = |broken| Error::internal(format!("model {id} version {version}: {broken:?}"));
     let model = Arc::new(compiled.map_err(broken)?);
-    COMPILED.insert((id, version), model.clone());
-    Ok(model)
-}
-
-/// A published version of a model, whether it scores leads now or did once.
-pub fn version_of(tx: &mut Tx<'_>, id: Id, version: i64) -> Result<Live> {
-    Ok(Live { id, version, model: compiled(tx, id, version)?, is_shadow: false })
+    let revision = if model.asks_assets() { register.revision } else { 0 };
+    // A revision before the first is no key of its own: it would pass for a model that asks for no assets.
+    if revision != 0 || !model.asks_assets() {
+        COMPILED.insert((id, version, revision), model.clone());
+    }
+    Ok((model, revision))
 }

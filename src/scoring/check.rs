@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use super::condition::{Behaviour, Condition, Frequency};
 use super::model::{Definition, Grade, Rule};
-use super::percent::Percent;
 use crate::error::Violation;
 use crate::filter;
 use crate::filter::Kind;
+use crate::percent::Percent;
 
 /// No rule gives or takes more, in points.
 const LARGEST_WORTH: u64 = 1_000_000;
@@ -61,6 +61,18 @@ impl Definition {
 }
 
 fn check_worth(rule: &Rule, sales_ready_score: i64, pointer: &str, broken: &mut Vec<Violation>) {
+    if rule.from_asset {
+        let each = rule.behaviours().filter(|behaviour| behaviour.frequency == Frequency::Each);
+        if rule.readiness_percent.is_some() {
+            let detail = "a rule has `points` or `readiness_percent`, not both";
+            broken.push(Violation::new(format!("{pointer}/readiness_percent"), "not_allowed", detail));
+        }
+        if each.count() == 0 {
+            let detail = "`from_asset` needs a condition with the frequency `each`";
+            broken.push(Violation::new(format!("{pointer}/points"), "not_allowed", detail));
+        }
+        return;
+    }
     match (&rule.points, &rule.readiness_percent) {
         (None, None) => {
             broken.push(Violation::new(pointer, "required", "one of `points` and `readiness_percent` is missing"));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::condition::{Behaviour, Condition};
+use super::condition::{Behaviour, Condition, Frequency};
 use super::model::{Definition, Rule, Target};
 use super::occurrence::Occurrence;
 use super::terms::Terms;
@@ -10,12 +10,15 @@ use crate::error::Violation;
 use crate::filter;
 use crate::filter::{Field, Records};
 use crate::id::Id;
+use crate::percent::Percent;
 
 /// A sound scoring model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     definition: Definition,
     points: Vec<i64>,
+    /// What an interaction with an asset is worth to rules that take their points from it, by the asset's key.
+    assets: HashMap<String, i64>,
     /// The terms of each rule's conditions on interactions, rule by rule.
     terms: Vec<Vec<Terms>>,
     /// Which conditions of which rules look at a kind of interaction; those of rules that give nothing are left out.
@@ -30,14 +33,26 @@ pub(super) struct Watch {
 }
 
 impl Model {
-    /// Makes `definition` ready to score with, or lists everything wrong with it.
+    /// Makes `definition` ready to score with, or lists everything wrong with it; no asset is worth anything.
     pub fn compile(definition: &Definition) -> Result<Self, Vec<Violation>> {
+        Self::compile_with(definition, &HashMap::new())
+    }
+
+    /// The same with the readiness of each asset (SCO-13).
+    pub fn compile_with(definition: &Definition, assets: &HashMap<String, Percent>) -> Result<Self, Vec<Violation>> {
         let broken = definition.check();
         if !broken.is_empty() {
             return Err(broken);
         }
-        let points: Vec<i64> =
-            definition.rules.iter().map(|rule| rule.worth(definition.sales_ready_score).unwrap_or(0)).collect();
+        let whole = definition.sales_ready_score;
+        let of_assets = |(key, percent): (&String, &Percent)| {
+            percent.of(whole).filter(|worth| *worth != 0).map(|worth| (key.clone(), worth))
+        };
+        let assets: HashMap<String, i64> = assets.iter().filter_map(of_assets).collect();
+        // Of a rule that gives what the assets are worth only the sign counts, and whether it gives anything.
+        let most = assets.values().copied().max().unwrap_or(0);
+        let worth = |rule: &Rule| if rule.from_asset { most } else { rule.worth(whole).unwrap_or(0) };
+        let points: Vec<i64> = definition.rules.iter().map(worth).collect();
         let terms = definition.rules.iter().map(|rule| rule.behaviours().map(Terms::of).collect()).collect();
         let mut watching: HashMap<String, Vec<Watch>> = HashMap::new();
         for (rule, (its, _)) in definition.rules.iter().zip(&points).enumerate().filter(|(_, (_, worth))| **worth != 0)
@@ -46,7 +61,7 @@ impl Model {
                 watching.entry(behaviour.interaction.clone()).or_default().push(Watch { rule, condition });
             }
         }
-        Ok(Self { definition: definition.clone(), points, terms, watching })
+        Ok(Self { definition: definition.clone(), points, assets, terms, watching })
     }
 
     /// What the model was made from.
@@ -82,9 +97,24 @@ impl Model {
 
     /// What an occurrence is worth to the rule of a condition; none when the condition is not about it.
     pub(super) fn worth(&self, watch: Watch, occurrence: &Occurrence, lead_id: Id) -> Option<i64> {
-        let behaviour = self.behaviour(watch)?;
+        let (rule, behaviour) = (self.definition.rules.get(watch.rule)?, self.behaviour(watch)?);
         let is_one = occurrence.matches(behaviour, lead_id, self.definition.suspect_evidence);
-        is_one.then(|| self.points.get(watch.rule).copied().unwrap_or(0))
+        let worth = || match self.assets_for(rule, behaviour) {
+            Some(assets) => assets.get(occurrence.asset.as_ref()?).copied(),
+            None => self.points.get(watch.rule).copied(),
+        };
+        if is_one { worth() } else { None }
+    }
+
+    /// What assets are worth to a rule, if this condition of it is the one that takes points from them.
+    pub(super) fn assets_for(&self, rule: &Rule, behaviour: &Behaviour) -> Option<&HashMap<String, i64>> {
+        (rule.from_asset && behaviour.frequency == Frequency::Each).then_some(&self.assets)
+    }
+
+    /// The asset that is worth most to rules that take points from assets; of equal ones the first by key.
+    pub(super) fn best_asset(&self) -> Option<&str> {
+        let best = self.assets.iter().max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0)));
+        best.map(|(key, _)| key.as_str())
     }
 
     /// The condition that stands there.
@@ -95,6 +125,11 @@ impl Model {
     /// The terms of a rule's conditions on interactions, in their order.
     pub(super) fn terms(&self, rule: usize) -> &[Terms] {
         self.terms.get(rule).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether any rule takes its points from assets.
+    pub fn asks_assets(&self) -> bool {
+        self.definition.rules.iter().any(|rule| rule.from_asset)
     }
 
     /// Whether any rule or the audience reads this field, such as `contact.language`, whichever of its names is used.

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{OneOf, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 
-use super::percent::Percent;
 use crate::filter;
 use crate::filter::{Literal, Op};
 use crate::id::Id;
+use crate::percent::Percent;
 
 /// A condition of a rule: about a field of lead, contact or account (`field`), or about interactions (`interaction`).
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

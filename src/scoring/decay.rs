@@ -3,8 +3,8 @@
 //! After k whole periods an occurrence keeps `max(0, 1 − k·percent/100)` of its points, halves away from zero.
 
 use super::condition::Decay;
-use super::percent::{WHOLE, rounded};
 use crate::clock::Timestamp;
+use crate::percent::{WHOLE, rounded};
 
 /// A decay ready to compute with.
 #[derive(Clone, Copy, Debug, PartialEq)]

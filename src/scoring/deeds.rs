@@ -88,7 +88,9 @@ impl Deed {
             Self::Happens(wanted) => {
                 let asked = rule.behaviours().find(|behaviour| wanted.is_about(behaviour));
                 let what = asked.map_or_else(|| wanted.interaction.clone(), interactions);
-                format!("{} × {what}", wanted.times)
+                let chosen = wanted.asset.as_ref().filter(|_| asked.is_some_and(|asked| asked.asset.is_none()));
+                let asset = chosen.map(|asset| format!(" with asset \"{asset}\"")).unwrap_or_default();
+                format!("{} × {what}{asset}", wanted.times)
             }
         }
     }
@@ -96,7 +98,8 @@ impl Deed {
 
 impl WantedInteraction {
     fn is_about(&self, behaviour: &Behaviour) -> bool {
-        Self::of(behaviour, self.times).as_ref() == Some(self)
+        let asked = Self { asset: behaviour.asset.clone().or(self.asset.clone()), ..self.clone() };
+        Self::of(behaviour, self.times).is_some_and(|of| Self { asset: asked.asset.clone(), ..of } == asked)
     }
 
     /// Interactions that `behaviour` asks about; `None` when no properties were found that it accepts.
@@ -139,12 +142,12 @@ impl<'m> World<'m> {
         let suspects_count = model.definition().suspect_evidence;
         let mut needed = HashSet::new();
         for (rule, _) in model.rules() {
-            let asks_for_silence = rule.behaviours().any(|behaviour| behaviour.frequency == Frequency::None);
+            let is_whole = rule.from_asset || rule.behaviours().any(|it| it.frequency == Frequency::None);
             for behaviour in rule.behaviours() {
                 let matching = evidence.iter().filter(|it| it.matches(behaviour, facts.lead_id, suspects_count));
                 let mut matching: Vec<_> = matching.filter(|it| it.occurred_at <= at).collect();
-                // Whether it was ever silent at the right time takes the whole history to tell.
-                if !asks_for_silence {
+                // Whether it was ever silent at the right time, and which assets it was about, the whole history tells.
+                if !is_whole {
                     matching.sort_by_key(|it| Reverse((it.occurred_at, it.id)));
                     matching.truncate(most_needed(behaviour, &matching, at));
                 }
@@ -234,20 +237,25 @@ impl<'m> World<'m> {
             Frequency::Each => 2,
         });
         for behaviour in behaviours {
-            let missing = self.after(&deeds, |world| world.missing(behaviour)).flatten()?;
+            let missing = self.after(&deeds, |world| world.missing(rule, behaviour)).flatten()?;
             let repeats = behaviour.frequency == Frequency::Each && deeds.is_empty() && missing == 0;
             let times = if repeats { 1 } else { missing };
             if times > 0 {
-                deeds.push(Deed::Happens(WantedInteraction::of(behaviour, times)?));
+                let mut wanted = WantedInteraction::of(behaviour, times)?;
+                if self.model.assets_for(rule, behaviour).is_some() && wanted.asset.is_none() {
+                    wanted.asset = self.model.best_asset().map(str::to_owned);
+                }
+                deeds.push(Deed::Happens(wanted));
             }
         }
         (!deeds.is_empty()).then_some(deeds)
     }
 
     /// How many interactions a condition still needs; `None` when none would help, or too many are needed.
-    fn missing(&self, behaviour: &Behaviour) -> Option<usize> {
+    fn missing(&self, rule: &Rule, behaviour: &Behaviour) -> Option<usize> {
         let suspects_count = self.model.definition().suspect_evidence;
-        let track = Track::new(behaviour, &self.facts, &self.evidence, suspects_count);
+        let assets = self.model.assets_for(rule, behaviour);
+        let track = Track::new(behaviour, &self.facts, &self.evidence, suspects_count, assets);
         let needed = match behaviour.frequency {
             _ if track.holds(self.at) => 0,
             Frequency::None => return None,

@@ -151,11 +151,9 @@ fn explained(tx: &mut Tx<'_>, lead: Id, with_forecast: bool, readable: Option<Re
             for live in &models {
                 let score = stored.iter().find(|score| score.model_id == live.id);
                 let live = match score {
-                    // A job has yet to bring the lead under the version that is live.
-                    Some(score) if score.model_version != live.version => {
-                        catalogue::version(tx, live, score.model_version)?
-                    }
-                    _ => live.clone(),
+                    // A job may have yet to bring the lead under the version that is live.
+                    Some(score) => catalogue::as_it_was(tx, live, score.model_version, score.assets_revision)?,
+                    None => live.clone(),
                 };
                 data.extend(present(&live, &known, now, with_forecast, readable));
             }

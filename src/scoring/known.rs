@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::catalogue::Live;
 use super::known_repository::Asked;
-use super::{Facts, LeadScore, Occurrence};
+use super::{Facts, Occurrence};
 use crate::accounts::Account;
 use crate::contacts::{Consents, Contact};
 use crate::db::Tx;
@@ -26,7 +26,6 @@ pub struct Known {
     pub evidence: Arc<[Occurrence]>,
     /// Whether the person may be scored at all.
     pub permitted: bool,
-    pub stored: Vec<LeadScore>,
 }
 
 /// Everything that the scores of `leads` depend on, in the same order.
@@ -37,16 +36,12 @@ pub fn load(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live]) -> Result<Vec<Kn
 /// The same with the interactions that were voided just now, marked as such.
 pub fn load_after(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live], just_voided: &HashSet<Id>) -> Result<Vec<Known>> {
     let consent_needed = workspaces::settings(tx)?.require_profiling_consent;
-    let models_of: Vec<Id> = models.iter().map(|live| live.id).collect();
-    let stored = tx.scores().of_leads(&ids(&leads, |lead| Some(lead.id)), &models_of)?;
-    let mut stored = grouped(stored, |score| score.lead_id);
     let evidence = Evidence::load(tx, &leads, models, consent_needed, just_voided)?;
     let facts = facts_of(tx, &leads)?;
     let known = leads.into_iter().zip(facts).map(|(lead, (facts, permitted))| Known {
         facts,
         evidence: evidence.of(&lead),
         permitted,
-        stored: stored.remove(&lead.id).unwrap_or_default(),
         lead,
     });
     Ok(known.collect())

@@ -73,6 +73,7 @@ fn rule() -> impl Strategy<Value = Rule> {
         group: grouped.then(|| "group".to_owned()),
         points: Some(points),
         readiness_percent: None,
+        from_asset: false,
         when,
     })
 }

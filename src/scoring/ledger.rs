@@ -37,6 +37,8 @@ pub enum Cause {
     Merge,
     /// A version of the model went live, or was stopped.
     Publish,
+    /// The register of assets changed.
+    Assets,
     /// Points faded with age.
     Decay,
     /// A time ran out: an interaction left its window, or nothing was done for long enough.

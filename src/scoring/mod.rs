@@ -42,7 +42,6 @@ mod nearest;
 mod occurrence;
 mod outcome;
 mod past_repository;
-mod percent;
 mod reading;
 mod reasons;
 #[cfg(test)]
@@ -89,10 +88,9 @@ pub use ledger::{Cause, Row, entries};
 pub use model::{Definition, Grade, Group, Rule, Target};
 pub use models::{create, is_kind_used, publish, save_draft, start_shadow, stop, stop_shadow};
 pub use occurrence::{Evidence, Occurrence};
-pub use percent::Percent;
 pub use rescore::{
-    Undermined, account_changed, consent_rule_changed, contact_changed, hold_contact, hold_lead, lead_changed,
-    leads_of_contact, leads_of_contacts, rescore, rescore_history, rescore_news, rescore_voided,
+    Undermined, account_changed, assets_changed, consent_rule_changed, contact_changed, hold_contact, hold_lead,
+    lead_changed, leads_of_contact, leads_of_contacts, rescore, rescore_history, rescore_news, rescore_voided,
 };
 pub use settle::withdraw;
 pub use tally::Tally;
@@ -160,6 +158,8 @@ pub struct LeadScore {
     pub whose_id: Option<Id>,
     /// What the model has seen until it was evaluated; none when that has to be read anew.
     pub tally: Option<JsonOf<Tally>>,
+    /// The revision of the register of assets that it was scored by; 0 where no rule takes points from assets.
+    pub assets_revision: i64,
 }
 
 /// The same without how it came about.
@@ -173,6 +173,7 @@ pub struct Glance {
     pub grade: String,
     pub reached: bool,
     pub due_at: Option<Timestamp>,
+    pub assets_revision: i64,
 }
 
 /// A row of the ledger: one change of one rule's share in a score.

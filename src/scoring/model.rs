@@ -5,10 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{OneOf, SchemaType, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 
 use super::condition::Condition;
-use super::percent::Percent;
 use crate::filter;
+use crate::percent::Percent;
 
 /// How leads are scored: rules that give points for who a lead is and what was done, and how the sum is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -73,34 +75,127 @@ pub enum Target {
     Account,
 }
 
+/// Gives points while all its conditions hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "WrittenRule", into = "WrittenRule")]
+pub struct Rule {
+    /// What the ledger calls the rule.
+    pub key: String,
+    /// What people call the rule.
+    pub name: Option<String>,
+    /// The group whose bounds the rule's points fall under.
+    pub group: Option<String>,
+    /// What the rule gives, in points, or takes if negative.
+    pub points: Option<i64>,
+    /// What the rule gives, in percent of the sales-ready score.
+    pub readiness_percent: Option<Percent>,
+    /// Whether each interaction gives what the register says of its asset (SCO-13).
+    pub from_asset: bool,
+    /// The conditions that must all hold.
+    pub when: Vec<Condition>,
+}
+
+/// Points as they are written: a number, or where they come from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Points {
+    Number(i64),
+    From(Source),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Source {
+    FromAsset,
+}
+
+impl From<WrittenRule> for Rule {
+    fn from(written: WrittenRule) -> Self {
+        let (points, from_asset) = match written.points {
+            Some(Points::Number(points)) => (Some(points), false),
+            Some(Points::From(Source::FromAsset)) => (None, true),
+            None => (None, false),
+        };
+        let WrittenRule { key, name, group, readiness_percent, when, .. } = written;
+        Self { key, name, group, points, readiness_percent, from_asset, when }
+    }
+}
+
+impl From<Rule> for WrittenRule {
+    fn from(rule: Rule) -> Self {
+        let points =
+            if rule.from_asset { Some(Points::From(Source::FromAsset)) } else { rule.points.map(Points::Number) };
+        let Rule { key, name, group, readiness_percent, when, .. } = rule;
+        Self { key, name, group, points, readiness_percent, when }
+    }
+}
+
+impl utoipa::PartialSchema for Points {
+    fn schema() -> RefOr<Schema> {
+        let number = ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::Integer))
+            .minimum(Some(-1_000_000))
+            .maximum(Some(1_000_000))
+            .description(Some("Points"));
+        let source = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["from_asset"]))
+            .description(Some("The readiness of the interaction's asset"));
+        OneOf::builder().item(number).item(source).description(Some("Points, or where they come from")).into()
+    }
+}
+
+impl utoipa::ToSchema for Points {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "ScoringPoints".into()
+    }
+}
+
+impl utoipa::PartialSchema for Rule {
+    fn schema() -> RefOr<Schema> {
+        WrittenRule::schema()
+    }
+}
+
+impl utoipa::ToSchema for Rule {
+    fn name() -> std::borrow::Cow<'static, str> {
+        WrittenRule::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        WrittenRule::schemas(schemas);
+    }
+}
+
 /// Gives points while all its conditions hold. Points are given as `points` or as `readiness_percent`, not both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ScoringRule)]
-pub struct Rule {
+struct WrittenRule {
     /// What the ledger calls the rule; 1 to 64 of `a-z`, `0-9` and `_`, unique in the model.
     #[schema(pattern = "^[a-z0-9_]{1,64}$", example = "white_paper")]
-    pub key: String,
+    key: String,
     /// What people call the rule; 1 to 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 200)]
-    pub name: Option<String>,
+    name: Option<String>,
     /// The group whose bounds the rule's points fall under; the name of one of `groups`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^[a-z0-9_]{1,64}$")]
-    pub group: Option<String>,
-    /// What the rule gives, in points, or takes if negative; within ±1,000,000.
+    group: Option<String>,
+    /// What the rule gives, in points, or takes if negative; within ±1,000,000. `from_asset` gives for each interaction
+    /// what the register of assets says of its asset: its readiness, in percent of `sales_ready_score`; such a rule has
+    /// one condition with `each`, and interactions with assets that are not in the register are none for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = -1_000_000, maximum = 1_000_000, example = 5)]
-    pub points: Option<i64>,
+    points: Option<Points>,
     /// What the rule gives, in percent of `sales_ready_score`, rounded to whole points, halves away from zero; within
     /// ±1000, at most six decimals, and within ±1,000,000 points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, minimum = -1000, maximum = 1000, example = 12.5)]
-    pub readiness_percent: Option<Percent>,
+    readiness_percent: Option<Percent>,
     /// The conditions that must all hold; 1 to 20, at most one of them with frequency `each`.
     #[schema(min_items = 1, max_items = 20)]
-    pub when: Vec<Condition>,
+    when: Vec<Condition>,
 }
 
 /// Bounds the sum of the rules that name it.

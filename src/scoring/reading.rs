@@ -65,7 +65,10 @@ impl<'a> Reading<'a> {
                 place,
                 key: &rule.key,
                 points,
-                tracks: rule.behaviours().map(|it| Track::new(it, facts, evidence, suspects_count)).collect(),
+                tracks: rule
+                    .behaviours()
+                    .map(|it| Track::new(it, facts, evidence, suspects_count, model.assets_for(rule, it)))
+                    .collect(),
             })
             .collect();
         let first_met = rules.iter().filter(|rule| rule.points > 0).filter_map(Active::first_met).min();

@@ -156,7 +156,7 @@ pub fn rules(
         let condition = |condition: &Condition| match condition {
             Condition::Attribute(attribute) => on_field(attribute, facts, readable),
             Condition::Behaviour(behaviour) => {
-                let track = Track::new(behaviour, facts, evidence, suspects_count);
+                let track = Track::new(behaviour, facts, evidence, suspects_count, model.assets_for(rule, behaviour));
                 let matching = evidence.iter().filter(|it| it.matches(behaviour, facts.lead_id, suspects_count));
                 let seen = Seen { behaviour, track: &track, worth: if gives { worth } else { 0 }, at };
                 seen.reason(matching, facts.lead_created_at)
@@ -175,7 +175,7 @@ pub fn outline(model: &Model, shares: &[Share]) -> Vec<RuleReason> {
         name: rule.name.clone(),
         group: rule.group.clone(),
         points: given(rule),
-        worth: Some(worth),
+        worth: (!rule.from_asset).then_some(worth),
         why: Vec::new(),
     });
     outlined.collect()
@@ -280,12 +280,13 @@ impl Seen<'_, '_> {
     fn counted(&self, it: &Occurrence) -> Counted {
         let each = self.behaviour.frequency == Frequency::Each;
         let fading = self.behaviour.decay.as_ref().map(Fading::of);
+        let worth = if self.worth == 0 { 0 } else { self.track.worth(self.worth, it) };
         Counted {
             id: it.id,
             occurred_at: it.occurred_at,
-            points: each.then(|| fading.map_or(self.worth, |fading| fading.kept(self.worth, it.occurred_at, self.at))),
+            points: each.then(|| fading.map_or(worth, |fading| fading.kept(worth, it.occurred_at, self.at))),
             leaves_at: self.behaviour.within_days.map(|days| it.occurred_at.plus_days(days.into())),
-            fades_at: fading.and_then(|fading| fading.next_step(self.worth, it.occurred_at, self.at)),
+            fades_at: fading.and_then(|fading| fading.next_step(worth, it.occurred_at, self.at)),
         }
     }
 

@@ -22,21 +22,22 @@ use crate::schema::{lead_scores, leads, score_entries, scoring_models};
 /// Rows of one insert: far below what either database takes.
 const AT_ONCE: usize = 500;
 
-/// What two models make of open leads: every lead that either scores, once, grouped by the verdicts.
+/// What two models make of open leads: every lead that either scores, once, grouped by the verdicts. SQLite numbers
+/// parameters as they first appear.
 const PAIRS: &str = "\
     SELECT max(live_grade) AS live_grade, CAST(max(live_reached) AS bigint) AS live_reached, max(shadow_grade) AS shadow_grade, \
         CAST(max(shadow_reached) AS bigint) AS shadow_reached, count(*) AS leads, \
         CAST(sum(CASE WHEN live_score < shadow_score THEN 1 ELSE 0 END) AS bigint) AS higher, \
         CAST(sum(CASE WHEN live_score > shadow_score THEN 1 ELSE 0 END) AS bigint) AS lower, \
         CAST(coalesce(sum(shadow_score - live_score), 0) AS bigint) AS points_more \
-    FROM (SELECT max(CASE WHEN s.model_id = $2 THEN s.grade END) AS live_grade, \
-            max(CASE WHEN s.model_id = $2 THEN CASE WHEN s.reached THEN 1 ELSE 0 END END) AS live_reached, \
-            max(CASE WHEN s.model_id = $2 THEN s.score END) AS live_score, \
-            max(CASE WHEN s.model_id = $3 THEN s.grade END) AS shadow_grade, \
-            max(CASE WHEN s.model_id = $3 THEN CASE WHEN s.reached THEN 1 ELSE 0 END END) AS shadow_reached, \
-            max(CASE WHEN s.model_id = $3 THEN s.score END) AS shadow_score \
+    FROM (SELECT max(CASE WHEN s.model_id = $1 THEN s.grade END) AS live_grade, \
+            max(CASE WHEN s.model_id = $1 THEN CASE WHEN s.reached THEN 1 ELSE 0 END END) AS live_reached, \
+            max(CASE WHEN s.model_id = $1 THEN s.score END) AS live_score, \
+            max(CASE WHEN s.model_id = $2 THEN s.grade END) AS shadow_grade, \
+            max(CASE WHEN s.model_id = $2 THEN CASE WHEN s.reached THEN 1 ELSE 0 END END) AS shadow_reached, \
+            max(CASE WHEN s.model_id = $2 THEN s.score END) AS shadow_score \
         FROM lead_scores s JOIN leads l ON l.workspace_id = s.workspace_id AND l.id = s.lead_id \
-        WHERE s.workspace_id = $1 AND s.model_id IN ($2, $3) AND l.status = 'open' GROUP BY s.lead_id) seen \
+        WHERE s.workspace_id = $3 AND s.model_id IN ($1, $2) AND l.status = 'open' GROUP BY s.lead_id) seen \
     GROUP BY seen.live_grade, seen.live_reached, seen.shadow_grade, seen.shadow_reached";
 
 /// A group of leads that [`PAIRS`] counted.
@@ -277,9 +278,9 @@ impl Scores<'_, '_> {
     /// How two models see the open leads that either scores, counted by what each makes of them.
     pub fn pairs(&mut self, live: Id, shadow: Id) -> Result<Vec<Pair>> {
         let counted = diesel::sql_query(PAIRS)
-            .bind::<Uuid, _>(self.0.scope.workspace)
             .bind::<Uuid, _>(live)
             .bind::<Uuid, _>(shadow)
+            .bind::<Uuid, _>(self.0.scope.workspace)
             .load::<Counted>(self.0.conn)?;
         Ok(counted.into_iter().map(Pair::from).collect())
     }

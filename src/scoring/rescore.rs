@@ -162,6 +162,21 @@ pub fn consent_rule_changed(tx: &mut Tx<'_>) -> Result<Job> {
     rescoring::request(tx, &Concern::Consent, Some(total))
 }
 
+/// Has all open leads of the workspace scored anew after the register of assets changed, if any live model takes points
+/// from it (SCO-13).
+pub fn assets_changed(tx: &mut Tx<'_>) -> Result<Option<Job>> {
+    tx.take_turns(&[MODELS.to_owned()])?;
+    let mut asks = false;
+    for (id, version, _) in tx.scoring_models().live()? {
+        asks |= tx.scoring_models().definition(id, version)?.rules.iter().any(|rule| rule.from_asset);
+    }
+    if !asks {
+        return Ok(None);
+    }
+    let total = tx.scorables().count_open()?;
+    rescoring::request(tx, &Concern::Assets, Some(total)).map(Some)
+}
+
 /// The open leads that a contact's doings count for: its own, and those that its account has itself. None is added
 /// beside it until the transaction ends.
 pub fn leads_of_contact(tx: &mut Tx<'_>, contact: Id) -> Result<Vec<Id>> {

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ledger::Cause;
-use super::rescore::{Reach, Round, hold_leads, run};
+use super::rescore::{Reach, Round, hold_leads, rescore_due, run};
 use super::settle::take_back;
 use super::step::News;
 use super::{LeadOutcome, Status};
@@ -28,6 +28,8 @@ pub enum Concern {
     Account { account_id: Id },
     /// The workspace changed its mind about consent to profiling.
     Consent,
+    /// The register of assets changed, from which some rules take their points.
+    Assets,
     /// A version of a model went live, or began to run in the shadow of another.
     Published { model_id: Id, model_version: i64 },
     /// A model was stopped, and its scores stay as they are or are taken back.
@@ -69,7 +71,7 @@ pub fn step(tx: &mut Tx<'_>, job: &Job) -> Result<Step> {
 fn next(tx: &mut Tx<'_>, concern: &Concern, after: Id) -> Result<Vec<Id>> {
     match concern {
         Concern::Account { account_id } => tx.scorables().open_around_account(*account_id, after, CHUNK),
-        Concern::Consent => tx.scorables().open_after(after, CHUNK),
+        Concern::Consent | Concern::Assets => tx.scorables().open_after(after, CHUNK),
         Concern::Published { model_id, model_version } => {
             match tx.scoring_models().get(*model_id)?.live_version == Some(*model_version) {
                 true => tx.scorables().open_after(after, CHUNK),
@@ -91,6 +93,11 @@ fn bring_up_to_date(tx: &mut Tx<'_>, concern: &Concern, leads: &[Id]) -> Result<
             let round = Round::of_all(tx, news, Reach::All)?;
             run(tx, leads, &round)
         }
+        Concern::Assets => {
+            rescore_due(tx, leads)?;
+            let round = Round::of_all(tx, News::of(Cause::Assets), Reach::All)?;
+            run(tx, leads, &round)
+        }
         Concern::Published { model_id, .. } => {
             // What the version that ends would have done by now is told by that version.
             let passing = Round::of_all(tx, News::of(Cause::WindowExpiry), Reach::Due)?;
@@ -105,8 +112,7 @@ fn bring_up_to_date(tx: &mut Tx<'_>, concern: &Concern, leads: &[Id]) -> Result<
             for score in scores {
                 take_back(tx, &score, Cause::Publish)?;
             }
-            let round = Round::of_all(tx, News::of(Cause::WindowExpiry), Reach::Due)?;
-            run(tx, &open, &round)
+            rescore_due(tx, &open)
         }
     }
 }

@@ -87,6 +87,7 @@ impl Change {
             due_at: walk.due,
             whose_id,
             tally: Some(JsonOf(walk.tally)),
+            assets_revision: live.assets_revision,
         };
         Ok(Self { live, before, after: Some(after), rows: walk.rows, crossing })
     }

@@ -74,8 +74,13 @@ pub fn measure(
     let Some(stored) = stored else { return begin(model, facts, &[], (now, news), past) };
     let (since, parts) = (stored.evaluated_at, &stored.shares.0);
     let now = now.max(since);
-    if stored.model_version != live.version {
-        return begin(model, facts, parts, (now, &News { cause: Cause::Publish, ..news.clone() }), past);
+    let other_rules = match (stored.model_version == live.version, stored.assets_revision == live.assets_revision) {
+        (true, true) => None,
+        (true, false) => Some(Cause::Assets),
+        (false, _) => Some(Cause::Publish),
+    };
+    if let Some(cause) = other_rules {
+        return begin(model, facts, parts, (now, &News { cause, ..news.clone() }), past);
     }
     let kept = stored.tally.as_ref().map(|tally| &tally.0).filter(|tally| tally.fits(model) && !news.is_other_history);
     let Some(mut tally) = kept.cloned() else { return begin(model, facts, parts, (now, news), past) };

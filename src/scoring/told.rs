@@ -40,7 +40,7 @@ impl Past for Known<'_> {
 impl Told {
     /// A lead that was not scored yet.
     pub fn new(model: Model) -> Self {
-        let live = Live { id: Id::NIL, version: 1, model: model.into(), is_shadow: false };
+        let live = Live { id: Id::NIL, version: 1, model: model.into(), assets_revision: 0, is_shadow: false };
         Self { live, known: Vec::new(), stored: None, rows: Vec::new() }
     }
 
@@ -73,6 +73,7 @@ impl Told {
             reached: false,
             evaluated_at: walk.at,
             due_at: walk.due,
+            assets_revision: 0,
             whose_id: None,
             // What is stored is written and read again.
             tally: Some(JsonOf(serde_json::from_str(&serde_json::to_string(&walk.tally).unwrap()).unwrap())),

@@ -3,6 +3,8 @@
 //! An occurrence counts from the instant it happens until its window closes: at t while `t − within_days <
 //! occurred_at ≤ t`. Of occurrences at one instant the one with the greater id is the later.
 
+use std::collections::HashMap;
+
 use super::condition::{Behaviour, Frequency};
 use super::evaluate::Facts;
 use super::ledger::Cause;
@@ -14,17 +16,29 @@ pub(super) struct Track<'a> {
     terms: Terms,
     /// Before this instant the lead is too young for `none` to hold.
     old_enough: Timestamp,
+    /// What assets are worth, where the rule takes its points from them.
+    assets: Option<&'a HashMap<String, i64>>,
     /// Everything the condition is about, by time, then id.
     occurrences: Vec<&'a Occurrence>,
 }
 
 impl<'a> Track<'a> {
-    pub(super) fn new(behaviour: &Behaviour, facts: &Facts, evidence: &'a [Occurrence], suspects_count: bool) -> Self {
+    pub(super) fn new(
+        behaviour: &Behaviour,
+        facts: &Facts,
+        evidence: &'a [Occurrence],
+        suspects_count: bool,
+        assets: Option<&'a HashMap<String, i64>>,
+    ) -> Self {
         let terms = Terms::of(behaviour);
+        let is_worth = |it: &&Occurrence| {
+            assets.is_none_or(|assets| it.asset.as_ref().is_some_and(|asset| assets.contains_key(asset)))
+        };
         let matching = evidence.iter().filter(|it| it.matches(behaviour, facts.lead_id, suspects_count));
+        let matching = matching.filter(is_worth);
         let mut occurrences: Vec<_> = matching.collect();
         occurrences.sort_by_key(|it| (it.occurred_at, it.id));
-        Self { terms, old_enough: terms.old_enough(facts.lead_created_at), occurrences }
+        Self { terms, old_enough: terms.old_enough(facts.lead_created_at), assets, occurrences }
     }
 
     /// Whether the condition holds at `at`.
@@ -60,7 +74,8 @@ impl<'a> Track<'a> {
             Frequency::AtLeast(_) => counted.first().and_then(|it| self.closes(it)),
             Frequency::None => self.quiet_from(after).filter(|_| !self.holds(after)),
         };
-        let fading = counted.iter().filter_map(|it| self.terms.fades(points, it.occurred_at, after)).min();
+        let fading =
+            counted.iter().filter_map(|it| self.terms.fades(self.worth(points, it), it.occurred_at, after)).min();
         let closing = closing.map(|at| (at, Cause::WindowExpiry));
         [coming, closing, fading.map(|at| (at, Cause::Decay))].into_iter().flatten().min()
     }
@@ -98,6 +113,9 @@ impl<'a> Track<'a> {
     /// The oldest that counts of which something is left.
     fn first_kept(&self, points: i64, at: Timestamp) -> Option<&'a Occurrence> {
         let counted = self.counted(at);
+        if self.assets.is_some() {
+            return counted.iter().copied().find(|it| self.kept(points, it, at) != 0);
+        }
         let faded = counted.partition_point(|it| self.kept(points, it, at) == 0);
         counted.get(faded).copied()
     }
@@ -108,6 +126,13 @@ impl<'a> Track<'a> {
     }
 
     fn kept(&self, points: i64, occurrence: &Occurrence, at: Timestamp) -> i64 {
-        self.terms.kept(points, occurrence.occurred_at, at)
+        self.terms.kept(self.worth(points, occurrence), occurrence.occurred_at, at)
+    }
+
+    /// What an occurrence is worth to a rule worth `points`, before it fades.
+    pub(super) fn worth(&self, points: i64, occurrence: &Occurrence) -> i64 {
+        let of_asset =
+            |assets: &HashMap<String, i64>| occurrence.asset.as_ref().and_then(|key| assets.get(key)).copied();
+        self.assets.map_or(points, |assets| of_asset(assets).unwrap_or(0))
     }
 }

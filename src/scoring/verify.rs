@@ -174,8 +174,8 @@ fn against_history(tx: &mut Tx<'_>, known: &Known, stored: &[&LeadScore], models
     for live in models {
         let score = stored.iter().find(|score| score.model_id == live.id);
         let live = match score {
-            Some(score) if score.model_version != live.version => catalogue::version(tx, live, score.model_version)?,
-            _ => live.clone(),
+            Some(score) => catalogue::as_it_was(tx, live, score.model_version, score.assets_revision)?,
+            None => live.clone(),
         };
         let is_scored = known.permitted && live.model.covers(&known.facts.records);
         let at = score.map_or(tx.at(), |score| score.evaluated_at);

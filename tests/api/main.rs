@@ -6,6 +6,7 @@
 mod support;
 
 mod accounts;
+mod assets;
 mod auth;
 mod browser;
 mod cli;
@@ -32,7 +33,9 @@ mod provenance;
 mod score_explanations;
 mod scoring;
 mod scoring_laws;
+mod scoring_lifecycle;
 mod scoring_models;
+mod scoring_time;
 mod spam;
 mod submissions;
 mod update_policies;

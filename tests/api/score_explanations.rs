@@ -6,7 +6,7 @@ use ripen::clock::Timestamp;
 use ripen::db::{Scope, Tx};
 use serde_json::{Value, json};
 
-use crate::scoring::{day, decider, live_model, newcomers, points, record, scores, sum};
+use crate::scoring::{day, decider, live_model, newcomers, points, record, scores, stopped, sum};
 use crate::scoring_laws::Story;
 use crate::submissions::execute;
 use crate::support::{Person, TestApp, bodies};
@@ -326,7 +326,7 @@ async fn every_day_of_the_example_is_known_afterwards() {
     }
     assert_eq!(as_of(&admin, &lead, day(0)).await["data"], json!([]));
 
-    admin.post(&format!("/v1/scoring-models/{model}/stop"), json!({})).await.expect(200);
+    stopped(&admin, &model, false).await;
     app.clock.set(day(76));
     assert_eq!(as_of(&admin, &lead, day(40)).await["data"][0]["score"], 70);
     assert_eq!(as_of(&admin, &lead, day(76)).await["data"], json!([]));
@@ -394,7 +394,7 @@ async fn a_check_lists_faults_of_shape_and_of_sense_together() {
         ("/grades/1/from", "gap"),
         ("/rules/0/readiness_percent", "not_allowed"),
         ("/rules/1/key", "duplicate"),
-        ("/rules/1/points", "wrong_type"),
+        ("/rules/1/points", "not_allowed"),
         ("/rules/1/when/0/field", "unknown_field"),
         ("/target", "not_allowed"),
     ];

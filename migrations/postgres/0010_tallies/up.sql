@@ -3,6 +3,7 @@
 
 ALTER TABLE lead_scores ADD COLUMN whose_id uuid;
 ALTER TABLE lead_scores ADD COLUMN tally jsonb;
+ALTER TABLE lead_scores ADD COLUMN assets_revision bigint NOT NULL DEFAULT 0;
 DROP INDEX lead_scores_model;
 CREATE INDEX lead_scores_model ON lead_scores (workspace_id, model_id, lead_id);
 

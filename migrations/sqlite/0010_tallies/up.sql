@@ -3,6 +3,7 @@
 
 ALTER TABLE lead_scores ADD COLUMN whose_id BLOB;
 ALTER TABLE lead_scores ADD COLUMN tally TEXT;
+ALTER TABLE lead_scores ADD COLUMN assets_revision INTEGER NOT NULL DEFAULT 0;
 DROP INDEX lead_scores_model;
 CREATE INDEX lead_scores_model ON lead_scores (workspace_id, model_id, lead_id);
 

@@ -1,0 +1,2 @@
+DROP TABLE asset_revisions;
+DROP TABLE assets;
