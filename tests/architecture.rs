@@ -30,6 +30,8 @@ const RULES: &[&str] = &[
     "filter/compare.rs",
     "filter/field.rs",
     "filter/mod.rs",
+    "filter/number.rs",
+    "filter/tree.rs",
     "forms/confirmation_letter.rs",
     "forms/confirmation_page.rs",
     "forms/definition.rs",
