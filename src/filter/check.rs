@@ -24,8 +24,7 @@ pub struct Allowed {
 
 impl Allowed {
     /// In a search for leads.
-    pub const LEADS: Self =
-        Self { records: Self::LEAD_ALONE.records, related: &[Record::Interaction, Record::Lead] };
+    pub const LEADS: Self = Self { records: Self::LEAD_ALONE.records, related: &[Record::Interaction, Record::Lead] };
     /// In a search for contacts.
     pub const CONTACTS: Self =
         Self { records: &[Record::Contact, Record::Account], related: &[Record::Interaction, Record::Lead] };

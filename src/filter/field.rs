@@ -308,9 +308,17 @@ mod tests {
 
     #[test]
     fn only_registered_names_are_fields() {
-        for name in
-            ["", "lead", "lead.", "lead.attributes", "lead.attributes.", "lead.shoe_size", "user.name", "LEAD.topic", "account.utm.x"]
-        {
+        for name in [
+            "",
+            "lead",
+            "lead.",
+            "lead.attributes",
+            "lead.attributes.",
+            "lead.shoe_size",
+            "user.name",
+            "LEAD.topic",
+            "account.utm.x",
+        ] {
             assert_eq!(Field::named(name), None, "{name}");
         }
     }

@@ -4,12 +4,10 @@
 //! as they are, so that indexes serve. An expression is true, false or unknown, and unknown counts as false: `not` is
 //! written `IS NOT TRUE`.
 
-use diesel::expression::{
-    AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate,
-};
+use diesel::QueryResult;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Text};
-use diesel::QueryResult;
 
 use super::field::Record;
 use super::sql_writer::Writer;

@@ -160,9 +160,7 @@ impl Writer {
         let (before, after) = match (self.dialect, kind) {
             (Dialect::Sqlite, Kind::Id) => (" IN (SELECT unhex(value) FROM json_each(", "))"),
             (Dialect::Sqlite, _) => (" IN (SELECT value FROM json_each(", "))"),
-            (Dialect::Postgres, Kind::Id) => {
-                (" = ANY(ARRAY(SELECT jsonb_array_elements_text(", "::jsonb)::uuid))")
-            }
+            (Dialect::Postgres, Kind::Id) => (" = ANY(ARRAY(SELECT jsonb_array_elements_text(", "::jsonb)::uuid))"),
             (Dialect::Postgres, Kind::Time) => {
                 (" = ANY(ARRAY(SELECT jsonb_array_elements_text(", "::jsonb)::timestamptz))")
             }

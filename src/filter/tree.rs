@@ -248,7 +248,11 @@ impl Filter {
     pub(super) fn terms(&self) -> usize {
         match self {
             Self::List(parts) | Self::All(parts) | Self::Any(parts) => {
-                if parts.is_empty() { 1 } else { parts.iter().map(Self::terms).sum() }
+                if parts.is_empty() {
+                    1
+                } else {
+                    parts.iter().map(Self::terms).sum()
+                }
             }
             Self::Not(part) => part.terms(),
             Self::Related(related) if related.matching.is_empty_list() => 1,

@@ -36,7 +36,11 @@ impl PartialSchema for Filter {
             .description(Some("The filter that must not hold"));
         OneOf::builder()
             .item(group("all", "All must hold; with none, it holds", list("The filters that must all hold")))
-            .item(group("any", "At least one must hold; with none, it does not", list("The filters of which one must hold")))
+            .item(group(
+                "any",
+                "At least one must hold; with none, it does not",
+                list("The filters of which one must hold"),
+            ))
             .item(group("not", "The filter must not hold", negated))
             .item(RefOr::Ref(Ref::from_schema_name(Related::name())))
             .item(RefOr::Ref(Ref::from_schema_name(Condition::name())))
