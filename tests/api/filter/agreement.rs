@@ -399,3 +399,45 @@ async fn the_database_answers_as_the_memory_does() {
     }
     assert!(selective > 100, "only {selective} filters told records apart");
 }
+
+/// Contacts of which each has one of `values` as the attribute `a`, all of them in a world of their own.
+async fn with_attribute(app: &TestApp, admin: &Person, values: &[Value]) -> World {
+    for (number, value) in values.iter().enumerate() {
+        let body = json!({"email": format!("p{number}@example.com"), "first_name": value.as_str(),
+            "attributes": {"a": value}});
+        create(admin, "/v1/contacts", body).await;
+    }
+    World::read(app, admin).await
+}
+
+/// Asks for `field` with each operator and each value.
+async fn ask_for_each(admin: &Person, world: &World, field: &str, ops: &[&str], values: &[Value]) {
+    for op in ops {
+        for value in values {
+            let written = json!({"field": field, "op": op, "value": value});
+            let remembered = world.contacts(&serde_json::from_value(written.clone()).unwrap());
+            let page = admin.post("/v1/contacts/search?limit=200", json!({"filter": written})).await.expect(200);
+            assert_eq!(ids(&page), remembered, "{written}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_number_compares_with_every_number_as_in_memory() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let world = with_attribute(&app, &admin, &numbers()).await;
+    let ops = ["eq", "ne", "lt", "lte", "gt", "gte"];
+    ask_for_each(&admin, &world, "contact.attributes.a", &ops, &numbers()).await;
+}
+
+#[tokio::test]
+async fn every_text_compares_with_every_text_as_in_memory() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let texts: Vec<Value> = TEXTS.iter().map(|text| json!(text)).collect();
+    let world = with_attribute(&app, &admin, &texts).await;
+    for field in ["contact.first_name", "contact.attributes.a"] {
+        ask_for_each(&admin, &world, field, &["eq", "ne", "contains", "starts_with"], &texts).await;
+    }
+}
