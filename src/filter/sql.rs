@@ -75,7 +75,8 @@ impl Subject {
         }
     }
 
-    /// The rows of `related` that belong to one row, as what follows `SELECT … FROM`.
+    /// The rows of `related` that belong to one row, as what follows `SELECT … FROM`. Each is reached by an index that
+    /// begins with the row's own id, whatever else is asked of it.
     pub(super) const fn relation(self, related: RelatedRecord) -> &'static str {
         match (self, related) {
             (Self::Contacts, RelatedRecord::Interaction) => {
@@ -87,8 +88,11 @@ impl Subject {
                  AND related.contact_id = contacts.id AND related.merged_into_id IS NULL"
             }
             (Self::Leads, RelatedRecord::Interaction) => {
-                "interactions related WHERE related.workspace_id = leads.workspace_id \
-                 AND (related.contact_id = leads.contact_id OR related.lead_id = leads.id) \
+                "interactions related WHERE related.workspace_id = leads.workspace_id AND related.id IN (\
+                 SELECT own.id FROM interactions own \
+                 WHERE own.workspace_id = leads.workspace_id AND own.contact_id = leads.contact_id \
+                 UNION ALL SELECT own.id FROM interactions own \
+                 WHERE own.workspace_id = leads.workspace_id AND own.lead_id = leads.id) \
                  AND related.voided_at IS NULL"
             }
             (Self::Leads, RelatedRecord::Lead) => {

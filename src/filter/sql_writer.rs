@@ -85,7 +85,8 @@ impl Writer {
         self.sql(self.subject.relation(related.related));
         if let Some(since) = related.since(self.at) {
             for (operator, instant) in [(" > ", since), (" <= ", self.at)] {
-                self.sql(" AND related.");
+                self.sql(" AND ");
+                self.related_column();
                 self.sql(related.related.instant());
                 self.sql(operator);
                 self.push(Part::Instant(instant));
@@ -96,6 +97,15 @@ impl Writer {
         self.filter(&related.matching);
         self.within = None;
         self.sql(")");
+    }
+
+    /// Begins the name of a plain column of related rows. Knowing nothing of the data, SQLite would take any index on
+    /// it and walk through the rows of everybody; the sign keeps it to those of the one asked about.
+    fn related_column(&mut self) {
+        self.sql(match self.dialect {
+            Dialect::Sqlite => "+related.",
+            Dialect::Postgres => "related.",
+        });
     }
 
     fn condition(&mut self, condition: &Condition) {
@@ -232,8 +242,12 @@ impl Writer {
             (false, true, Dialect::Postgres) | (true, ..) => "(",
             _ => "",
         });
-        self.sql(column.table);
-        self.sql(".");
+        if self.within.is_some() && !path.contains('.') {
+            self.related_column();
+        } else {
+            self.sql(column.table);
+            self.sql(".");
+        }
         self.sql(steps.next().unwrap_or_default());
         while let Some(step) = steps.next() {
             self.sql(if steps.peek().is_none() { " ->> '" } else { " -> '" });
