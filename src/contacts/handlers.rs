@@ -2,11 +2,13 @@
 
 use actix_web::{delete, get, patch, post, web};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Contact, ContactFilter, ContactPatch, NewContact, SORT_FIELDS, identity};
 use crate::auth::Actor;
+use crate::error::all_hold;
+use crate::filter::{Allowed, Filter};
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
@@ -17,7 +19,7 @@ use crate::{contacts, interactions, proposals, scoring};
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(change).service(remove);
+    config.service(list).service(search).service(create).service(show).service(change).service(remove);
 }
 
 /// Which contacts to list.
@@ -71,6 +73,43 @@ async fn list(actor: Actor, query: web::Query<ContactQuery>, page: web::Query<Pa
         .read(move |tx| {
             let total = if count { Some(tx.contacts().count(&filter)?) } else { None };
             Answer::ok(&Page::new(tx.contacts().list(&filter, &paging)?, &paging, total, |contact| contact)?)
+        })
+        .await
+}
+
+/// Which contacts to search for.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"filter": {"all": [
+    {"field": "contact.country", "op": "in", "value": ["EE", "LV"]},
+    {"related": "interaction", "where": {"field": "interaction.kind", "op": "eq", "value": "email_opened"},
+     "within_days": 28, "count": {"gte": 5}},
+]}}))]
+struct ContactSearch {
+    /// What must hold of contact and account, and of the contact's interactions and leads.
+    filter: Filter,
+}
+
+/// Search contacts
+///
+/// People that a filter holds for, in pages and orders as in the list. The filter is sent anew with each page.
+#[utoipa::path(
+    tag = "contacts",
+    operation_id = "search_contacts",
+    params(PageQuery),
+    request_body = ContactSearch,
+    responses((status = 200, description = "A page of contacts", body = Page<Contact>)),
+    security(("bearer" = ["contacts:read"])),
+)]
+#[post("/v1/contacts/search")]
+async fn search(page: web::Query<PageQuery>, command: Command<ContactSearch>) -> Reply {
+    let Command { actor, body: ContactSearch { filter }, .. } = command;
+    let (count, paging) = (page.count == Some(true), page.paging(SORT_FIELDS)?);
+    all_hold(filter.check("/filter", Allowed::CONTACTS))?;
+    actor
+        .read(move |tx| {
+            let total = if count { Some(tx.contacts().count_matching(&filter)?) } else { None };
+            Answer::ok(&Page::new(tx.contacts().search(&filter, &paging)?, &paging, total, |contact| contact)?)
         })
         .await
 }

@@ -1,6 +1,9 @@
 //! Contacts in the database.
 
+use diesel::dsl::{IntoBoxed, auto_type, sql};
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::Contact;
 use super::input::Changes;
@@ -8,11 +11,13 @@ use crate::db::connection::MultiBackend;
 use crate::db::page::{Condition, Paging, contains_pattern};
 use crate::db::{Conn, Tx};
 use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::filter::sql::Predicate;
 use crate::id::Id;
 use crate::matching::decide::Keys;
 use crate::matching::strategy::Field;
 use crate::schema::contacts::{self, BoxedQuery};
-use crate::schema::{contact_anonymous_ids as anonymous, contacts::table};
+use crate::schema::{accounts, contact_anonymous_ids as anonymous, contacts::table};
 use crate::text;
 
 /// Of more contacts than these with one key, the latest changed are candidates for being the same person.
@@ -203,6 +208,21 @@ impl Contacts<'_, '_> {
         Ok(self.filtered(filter).count().get_result(self.0.conn)?)
     }
 
+    /// A page of the contacts that `filter` holds for.
+    pub fn search(&mut self, filter: &Filter, paging: &Paging) -> Result<Vec<Contact>> {
+        let mut query = self.matching(filter);
+        if let Some(after) = paging.after("contacts") {
+            query = query.filter(after);
+        }
+        let page = query.order(paging.order("contacts")).limit(paging.fetch());
+        Ok(page.select(Contact::as_select()).load(self.0.conn)?)
+    }
+
+    /// How many contacts `filter` holds for.
+    pub fn count_matching(&mut self, filter: &Filter) -> Result<i64> {
+        Ok(self.matching(filter).count().get_result(self.0.conn)?)
+    }
+
     /// Sets the fields in `changes` and raises the version.
     pub(super) fn update(&mut self, id: Id, changes: Changes) -> Result<Contact> {
         let target = table.find((self.0.scope.workspace, id));
@@ -218,6 +238,14 @@ impl Contacts<'_, '_> {
         diesel::delete(merged).execute(self.0.conn)?;
         diesel::delete(table.find((self.0.scope.workspace, id))).execute(self.0.conn)?;
         Ok(())
+    }
+
+    fn matching(&self, filter: &Filter) -> IntoBoxed<'static, with_account, MultiBackend> {
+        with_account()
+            .filter(contacts::workspace_id.eq(self.0.scope.workspace))
+            .filter(contacts::merged_into_id.is_null())
+            .filter(Predicate::on_contacts(filter, self.0.at(), self.0.conn.dialect()))
+            .into_boxed()
     }
 
     fn filtered(&self, filter: &ContactFilter) -> BoxedQuery<'static, MultiBackend> {
@@ -243,6 +271,14 @@ impl Contacts<'_, '_> {
         }
         query
     }
+}
+
+/// Contacts, each with its account.
+#[auto_type]
+fn with_account() -> _ {
+    let own: SqlLiteral<Bool> =
+        sql("accounts.workspace_id = contacts.workspace_id AND accounts.id = contacts.account_id");
+    table.left_join(accounts::table.on(own))
 }
 
 /// The contact, unless it was merged into another.

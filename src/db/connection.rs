@@ -16,6 +16,13 @@ pub enum Conn {
     Sqlite(SqliteConnection),
 }
 
+/// Which SQL a connection speaks, where the two differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
 /// Where the data is.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Address {
@@ -69,6 +76,7 @@ fn open_sqlite(path: &std::path::Path) -> Result<Conn, ConnectionError> {
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
          PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
     )
+    .and_then(|()| crate::filter::functions::register(&mut conn))
     .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(Conn::Sqlite(conn))
 }
@@ -93,6 +101,14 @@ pub(super) enum Purpose {
 }
 
 impl Conn {
+    /// The SQL it speaks.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Conn::Postgres(_) => Dialect::Postgres,
+            Conn::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
     /// Begins a transaction. On SQLite a writing one takes the write lock at once: a read that later turns into a
     /// write fails there however long it waits.
     pub(super) fn begin(&mut self, purpose: Purpose) -> QueryResult<()> {

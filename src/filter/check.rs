@@ -1,28 +1,130 @@
-//! What can be wrong with a condition: an unknown field, an operator the field does not take, a value of another kind.
+//! What can be wrong with a filter: an unknown field or one out of place, an operator the field does not take, a value
+//! of another kind, too much of it.
 
-use super::field::{Field, Kind};
+use super::field::{Field, Kind, Record};
+use super::tree::{Filter, Related};
 use super::{Condition, Literal, Op, Scalar};
 use crate::clock::Timestamp;
 use crate::error::Violation;
 use crate::id::Id;
 
-/// Everything wrong with `condition`, which stands at `pointer`. Empty when it can be answered.
+/// Levels that a filter may have, a condition alone being one.
+pub const DEEPEST: usize = 16;
+/// Conditions, `related` and empty groups that a filter may have altogether.
+pub const MOST_TERMS: usize = 200;
+
+/// What a filter may speak of, which depends on where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowed {
+    /// The records whose fields may be named.
+    pub records: &'static [Record],
+    /// The records that may be asked for by `related`.
+    pub related: &'static [Record],
+}
+
+impl Allowed {
+    /// In a search for leads.
+    pub const LEADS: Self = Self { records: Self::LEAD_ALONE.records, related: &[Record::Interaction, Record::Lead] };
+    /// In a search for contacts.
+    pub const CONTACTS: Self =
+        Self { records: &[Record::Contact, Record::Account], related: &[Record::Interaction, Record::Lead] };
+    /// Where only what a lead, its contact and its account say may matter.
+    pub const LEAD_ALONE: Self = Self { records: &[Record::Lead, Record::Contact, Record::Account], related: &[] };
+
+    /// In the `where` of `related`.
+    const fn within(record: Record) -> Self {
+        let records: &[Record] = match record {
+            Record::Lead => &[Record::Lead],
+            Record::Contact => &[Record::Contact],
+            Record::Account => &[Record::Account],
+            Record::Interaction => &[Record::Interaction],
+        };
+        Self { records, related: &[] }
+    }
+}
+
+impl Filter {
+    /// Everything wrong with the filter, which stands at `pointer`. Empty when it can be answered.
+    pub fn check(&self, pointer: &str, allowed: Allowed) -> Vec<Violation> {
+        let mut broken = Vec::new();
+        let terms = self.terms();
+        if terms > MOST_TERMS {
+            let detail = format!("has {terms} terms; a filter has at most {MOST_TERMS} altogether");
+            return vec![Violation::new(pointer, "too_long", detail)];
+        }
+        self.check_level(1, pointer, allowed, &mut broken);
+        broken
+    }
+
+    fn check_level(&self, level: usize, pointer: &str, allowed: Allowed, broken: &mut Vec<Violation>) {
+        if level > DEEPEST {
+            let detail = format!("a filter has at most {DEEPEST} levels");
+            broken.push(Violation::new(pointer, "too_deep", detail));
+            return;
+        }
+        match self {
+            Self::Condition(condition) => broken.extend(check_within(condition, pointer, allowed)),
+            Self::Related(related) => {
+                check_related(related, pointer, allowed, broken);
+                let allowed = Allowed::within(related.related.record());
+                related.matching.check_level(level + 1, &format!("{pointer}/where"), allowed, broken);
+            }
+            Self::List(_) | Self::All(_) | Self::Any(_) | Self::Not(_) => {
+                for (step, part) in self.parts() {
+                    part.check_level(level + 1, &format!("{pointer}{step}"), allowed, broken);
+                }
+            }
+        }
+    }
+}
+
+fn check_related(related: &Related, pointer: &str, allowed: Allowed, broken: &mut Vec<Violation>) {
+    let record = related.related.record();
+    if !allowed.related.contains(&record) {
+        let detail = match allowed.related {
+            [] => "related records cannot be asked for here".to_owned(),
+            related => format!("related here are {}", record_names(related)),
+        };
+        broken.push(Violation::new(format!("{pointer}/related"), "not_allowed", detail));
+    }
+    if related.count.as_ref().is_some_and(|count| count.is_empty()) {
+        let detail = "one of `eq`, `gt`, `gte`, `lt` and `lte` is missing";
+        broken.push(Violation::new(format!("{pointer}/count"), "required", detail));
+    }
+}
+
+/// Everything wrong with `condition` alone on a lead, its contact and its account; it stands at `pointer`. Empty when it
+/// can be answered.
 pub fn check(condition: &Condition, pointer: &str) -> Vec<Violation> {
+    check_within(condition, pointer, Allowed::LEAD_ALONE)
+}
+
+fn check_within(condition: &Condition, pointer: &str, allowed: Allowed) -> Vec<Violation> {
     match Field::named(&condition.field) {
-        Some(field) => check_comparison(field.kind, condition.op, condition.value.as_ref(), pointer),
+        Some(field) if allowed.records.contains(&field.record) => {
+            check_comparison(field.kind, condition.op, condition.value.as_ref(), pointer)
+        }
+        Some(_) => {
+            let detail = format!("only fields of {} can be asked for here", record_names(allowed.records));
+            vec![Violation::new(format!("{pointer}/field"), "not_allowed", detail)]
+        }
         None => {
-            let detail = format!("there is no field `{}`", condition.field);
+            let detail = format!("there is no field `{}`; GET /v1/filter-fields lists all", condition.field);
             vec![Violation::new(format!("{pointer}/field"), "unknown_field", detail)]
         }
     }
+}
+
+fn record_names(records: &[Record]) -> String {
+    records.iter().map(|record| format!("`{}`", record.name())).collect::<Vec<_>>().join(", ")
 }
 
 /// Everything wrong with comparing a value of kind `kind` by `op` with `value`. The members `op` and `value` stand in
 /// the object at `pointer`.
 pub fn check_comparison(kind: Kind, op: Op, value: Option<&Literal>, pointer: &str) -> Vec<Violation> {
     let mut broken = Vec::new();
-    if !allowed(kind).contains(&op) {
-        let detail = format!("{} cannot be compared this way; allowed are {}", described(kind), names(allowed(kind)));
+    if !operators(kind).contains(&op) {
+        let detail = format!("{} cannot be compared this way; allowed are {}", described(kind), names(operators(kind)));
         broken.push(Violation::new(format!("{pointer}/op"), "operator_not_allowed", detail));
     }
     check_value(kind, op, value, &format!("{pointer}/value"), &mut broken);
@@ -34,7 +136,8 @@ const NUMBER: &[Op] = &[Op::Eq, Op::Ne, Op::In, Op::NotIn, Op::Lt, Op::Lte, Op::
 const BOOLEAN: &[Op] = &[Op::Eq, Op::Ne, Op::IsSet, Op::NotSet];
 const ID: &[Op] = &[Op::Eq, Op::Ne, Op::In, Op::NotIn, Op::IsSet, Op::NotSet];
 
-fn allowed(kind: Kind) -> &'static [Op] {
+/// The operators that a field of this kind takes.
+pub fn operators(kind: Kind) -> &'static [Op] {
     match kind {
         Kind::Text => TEXT,
         Kind::Number | Kind::Time => NUMBER,

@@ -35,7 +35,8 @@ fn is_set(value: &Value) -> bool {
     !value.is_null() && value.as_str() != Some("")
 }
 
-fn wanted_values(wanted: Option<&Literal>) -> &[Scalar] {
+/// The values to compare with.
+pub(super) fn wanted_values(wanted: Option<&Literal>) -> &[Scalar] {
     match wanted {
         Some(Literal::One(one)) => std::slice::from_ref(one),
         Some(Literal::List(list)) => list,

@@ -1,13 +1,22 @@
-//! The filter language: what may be asked of a lead, its contact and its account.
+//! The one filter language: what may be asked of a lead, its contact and its account, and of what is related to them.
 //!
-//! A condition compares one field with a value. [`check()`] lists everything wrong with one; [`holds`] answers it in
-//! memory. An attribute has no declared type, so the value it is compared with decides: ordering takes numbers only,
-//! and lists or objects kept in an attribute are set but equal to nothing.
+//! A [`Filter`] is a tree of conditions; a [`Condition`] compares one field with a value. `check` lists everything wrong
+//! with one. It is answered in memory by `holds` and in the database by [`sql`], and both give the same answer. An
+//! attribute has no declared type, so the value it is compared with decides: ordering takes numbers only, and lists or
+//! objects kept in an attribute are set but equal to nothing.
 
 mod check;
 mod compare;
 mod field;
+pub mod functions;
+pub mod handlers;
+mod number;
 mod satisfy;
+pub mod sql;
+mod sql_member;
+mod sql_writer;
+mod tree;
+mod tree_schema;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
@@ -15,10 +24,11 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{AnyOf, ArrayBuilder, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 
-pub use check::{check, check_comparison};
+pub use check::{Allowed, check, check_comparison};
 pub use compare::compare;
-pub use field::{Field, Kind};
+pub use field::{Field, Kind, Record};
 pub use satisfy::{Asked, contradict, satisfying};
+pub use tree::{Count, Filter, Related, RelatedRecord, Relations};
 
 /// Compares one field of a lead, its contact or its account with a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -94,7 +104,7 @@ pub struct Records {
 pub fn holds(condition: &Condition, records: &Records) -> bool {
     let field = Field::named(&condition.field);
     let kind = field.map_or(Kind::Any, |field| field.kind);
-    compare(kind, field.and_then(|field| field.value(records)), condition.op, condition.value.as_ref())
+    compare(kind, field.and_then(|field| field.value_in(records)), condition.op, condition.value.as_ref())
 }
 
 impl Op {

@@ -32,6 +32,7 @@ pub const PLAIN_TEXT: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
         (name = "interactions", description = "What people did"),
         (name = "assets", description = "What people download, watch or attend, and how ready to buy each shows them to be"),
         (name = "scoring", description = "Models that turn facts and interactions into points, and the ledger that explains them"),
+        (name = "filters", description = "The one language in which records are asked for"),
         (name = "process", description = "The stages a lead goes through"),
         (name = "events", description = "Facts that others may hear of"),
         (name = "jobs", description = "Work that takes longer than a request"),

@@ -11,7 +11,8 @@ use crate::auth::Actor;
 use crate::clock::Timestamp;
 use crate::contacts::Contact;
 use crate::db::Tx;
-use crate::error::Result;
+use crate::error::{Result, all_hold};
+use crate::filter::{Allowed, Filter};
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
@@ -24,7 +25,7 @@ use crate::{interactions, leads, proposals};
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(change).service(remove);
+    config.service(list).service(search).service(create).service(show).service(change).service(remove);
 }
 
 /// Which leads to list.
@@ -190,6 +191,61 @@ async fn list(actor: Actor, query: web::Query<LeadQuery>, page: web::Query<PageQ
         .await
 }
 
+/// What to show with leads.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Expand {
+    /// What to show with a lead: `contact`, `account`, `scores`, separated by commas. Each needs the scope to read it.
+    #[param(
+        max_length = 100,
+        pattern = "^(contact|account|scores)(,(contact|account|scores))*$",
+        example = "contact,scores"
+    )]
+    expand: Option<String>,
+}
+
+/// Which leads to search for.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"filter": {"all": [
+    {"field": "lead.product_line", "op": "eq", "value": "crm"},
+    {"any": [{"field": "contact.country", "op": "in", "value": ["EE", "LV"]},
+             {"field": "contact.attributes.vip", "op": "eq", "value": true}]},
+    {"related": "interaction", "where": {"field": "interaction.kind", "op": "eq", "value": "email_opened"},
+     "within_days": 28, "count": {"gte": 5}},
+]}}))]
+struct LeadSearch {
+    /// What must hold of lead, contact and account, of the interactions of the contact or about the lead, and of the
+    /// contact's other leads. The account is the lead's own, or else its contact's.
+    filter: Filter,
+}
+
+/// Search leads
+///
+/// Interests that a filter holds for, in pages and orders as in the list. The filter is sent anew with each page.
+#[utoipa::path(
+    tag = "leads",
+    operation_id = "search_leads",
+    params(Expand, PageQuery),
+    request_body = LeadSearch,
+    responses((status = 200, description = "A page of leads", body = Page<LeadView>)),
+    security(("bearer" = ["leads:read"])),
+)]
+#[post("/v1/leads/search")]
+async fn search(query: web::Query<Expand>, page: web::Query<PageQuery>, command: Command<LeadSearch>) -> Reply {
+    let Command { actor, body: LeadSearch { filter }, .. } = command;
+    let (count, paging) = (page.count == Some(true), page.paging(SORT_FIELDS)?);
+    let wanted = Wanted::read(&actor, query.expand.as_deref())?;
+    all_hold(filter.check("/filter", Allowed::LEADS))?;
+    actor
+        .read(move |tx| {
+            let total = if count { Some(tx.leads().count_matching(&filter)?) } else { None };
+            let page = Page::new(tx.leads().search(&filter, &paging)?, &paging, total, |lead| lead)?;
+            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, wanted))?)
+        })
+        .await
+}
+
 /// A lead as it was created.
 #[derive(Serialize, ToSchema)]
 struct CreatedLead {
@@ -236,19 +292,6 @@ async fn create(command: Command<NewLead>) -> Reply {
             Ok(Answer::created(format!("/v1/leads/{id}"), &CreatedLead { lead, matched })?.version(version))
         })
         .await
-}
-
-/// What to show with a lead.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Expand {
-    /// What to show with the lead: `contact`, `account`, `scores`, separated by commas. Each needs the scope to read it.
-    #[param(
-        max_length = 100,
-        pattern = "^(contact|account|scores)(,(contact|account|scores))*$",
-        example = "contact,scores"
-    )]
-    expand: Option<String>,
 }
 
 /// Get a lead

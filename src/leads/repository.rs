@@ -1,6 +1,7 @@
 //! Leads in the database.
 
-use diesel::dsl::{not, sql};
+use diesel::dsl::{IntoBoxed, auto_type, not, sql};
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
@@ -12,9 +13,11 @@ use crate::db::page::{Paging, contains_pattern};
 use crate::db::types::Code;
 use crate::db::{Conn, Tx};
 use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::filter::sql::Predicate;
 use crate::id::Id;
 use crate::schema::leads::{self, BoxedQuery, table};
-use crate::schema::{interactions, submissions};
+use crate::schema::{accounts, contacts, interactions, submissions};
 use crate::text;
 
 /// Whether a lead is marked as ready for sales. Both databases read JSON this way.
@@ -131,6 +134,20 @@ impl Leads<'_, '_> {
         Ok(self.filtered(filter).count().get_result(self.0.conn)?)
     }
 
+    /// A page of the leads that `filter` holds for.
+    pub fn search(&mut self, filter: &Filter, paging: &Paging) -> Result<Vec<Lead>> {
+        let mut query = self.matching(filter);
+        if let Some(after) = paging.after("leads") {
+            query = query.filter(after);
+        }
+        Ok(query.order(paging.order("leads")).limit(paging.fetch()).select(Lead::as_select()).load(self.0.conn)?)
+    }
+
+    /// How many leads `filter` holds for.
+    pub fn count_matching(&mut self, filter: &Filter) -> Result<i64> {
+        Ok(self.matching(filter).count().get_result(self.0.conn)?)
+    }
+
     /// Sets the fields in `changes` and raises the version.
     pub(super) fn update(&mut self, id: Id, changes: Changes) -> Result<Lead> {
         let target = table.find((self.0.scope.workspace, id));
@@ -156,6 +173,14 @@ impl Leads<'_, '_> {
         diesel::delete(merged).execute(self.0.conn)?;
         diesel::delete(table.find((workspace, id))).execute(self.0.conn)?;
         Ok(())
+    }
+
+    fn matching(&self, filter: &Filter) -> IntoBoxed<'static, with_people, MultiBackend> {
+        with_people()
+            .filter(leads::workspace_id.eq(self.0.scope.workspace))
+            .filter(leads::merged_into_id.is_null())
+            .filter(Predicate::on_leads(filter, self.0.at(), self.0.conn.dialect()))
+            .into_boxed()
     }
 
     fn filtered(&self, filter: &LeadFilter) -> BoxedQuery<'static, MultiBackend> {
@@ -214,6 +239,17 @@ impl Leads<'_, '_> {
         }
         query
     }
+}
+
+/// Leads, each with its contact, and with its own account or else its contact's.
+#[auto_type]
+fn with_people() -> _ {
+    let contact: SqlLiteral<Bool> =
+        sql("contacts.workspace_id = leads.workspace_id AND contacts.id = leads.contact_id");
+    let account: SqlLiteral<Bool> = sql(
+        "accounts.workspace_id = leads.workspace_id AND accounts.id = coalesce(leads.account_id, contacts.account_id)",
+    );
+    table.left_join(contacts::table.on(contact)).left_join(accounts::table.on(account))
 }
 
 /// The lead, unless it was merged into another.

@@ -16,9 +16,10 @@ impl Definition {
     /// Everything wrong with the definition that its JSON schema cannot say; empty when it can be scored with.
     pub fn check(&self) -> Vec<Violation> {
         let mut broken = Vec::new();
-        for (index, condition) in self.audience.iter().enumerate() {
-            check_attribute(condition, &format!("/audience/{index}"), &mut broken);
+        for (pointer, condition) in self.audience.conditions("/audience") {
+            check_independence(condition, &pointer, &mut broken);
         }
+        broken.extend(self.audience.check("/audience", filter::Allowed::LEAD_ALONE));
         check_names("/rules", "key", self.rules.iter().map(|rule| rule.key.as_str()), &mut broken);
         for (index, rule) in self.rules.iter().enumerate() {
             self.check_rule(rule, &format!("/rules/{index}"), &mut broken);
@@ -120,11 +121,17 @@ fn check_behaviour(behaviour: &Behaviour, pointer: &str, broken: &mut Vec<Violat
 }
 
 fn check_attribute(condition: &filter::Condition, pointer: &str, broken: &mut Vec<Violation>) {
-    if ["lead.score", "lead.temperature", "lead.stage"].contains(&condition.field.as_str()) {
+    check_independence(condition, pointer, broken);
+    broken.extend(filter::check(condition, pointer));
+}
+
+/// Refuses what scores themselves change.
+fn check_independence(condition: &filter::Condition, pointer: &str, broken: &mut Vec<Violation>) {
+    const FOLLOWING: [&str; 5] =
+        ["lead.score", "lead.temperature", "lead.sales_ready", "lead.stage", "lead.stage_since"];
+    if FOLLOWING.contains(&condition.field.as_str()) {
         let detail = format!("`{}` follows from scores, so a score cannot depend on it", condition.field);
         broken.push(Violation::new(format!("{pointer}/field"), "not_allowed", detail));
-    } else {
-        broken.extend(filter::check(condition, pointer));
     }
 }
 
@@ -306,15 +313,32 @@ mod tests {
     fn what_follows_from_a_score_cannot_be_scored() {
         let on = |field: &str| json!({"field": field, "op": "is_set"});
         let faults = broken(json!({
-            "audience": [on("lead.product_line"), on("lead.stage")],
+            "audience": [on("lead.product_line"), on("lead.stage"), {"not": {"any": [on("lead.sales_ready")]}}],
             "rules": [{"key": "a", "points": 1, "when": [on("lead.score"), on("lead.temperature")]}],
         }));
         assert_eq!(
             faults,
             named([
                 ("/audience/1/field", "not_allowed"),
+                ("/audience/2/not/any/0/field", "not_allowed"),
                 ("/rules/0/when/0/field", "not_allowed"),
                 ("/rules/0/when/1/field", "not_allowed"),
+            ])
+        );
+    }
+
+    #[test]
+    fn an_audience_looks_at_the_lead_its_contact_and_its_account_alone() {
+        let faults = broken(json!({"audience": {"all": [
+            {"related": "interaction"}, {"field": "interaction.kind", "op": "eq", "value": "call"},
+            {"field": "account.shoe_size", "op": "eq", "value": 43},
+        ]}}));
+        assert_eq!(
+            faults,
+            named([
+                ("/audience/all/0/related", "not_allowed"),
+                ("/audience/all/1/field", "not_allowed"),
+                ("/audience/all/2/field", "unknown_field"),
             ])
         );
     }

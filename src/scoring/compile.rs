@@ -8,7 +8,7 @@ use super::occurrence::Occurrence;
 use super::terms::Terms;
 use crate::error::Violation;
 use crate::filter;
-use crate::filter::{Field, Records};
+use crate::filter::{Field, Records, Relations};
 use crate::id::Id;
 use crate::percent::Percent;
 
@@ -76,7 +76,7 @@ impl Model {
             Target::Contact => records.contact.is_some(),
             Target::Account => records.contact.is_none() && records.account.is_some(),
         };
-        on_target && self.definition.audience.iter().all(|condition| filter::holds(condition, records))
+        on_target && self.definition.audience.holds(records, &Relations::NONE)
     }
 
     /// Whether any rule looks at interactions of this kind. Interactions of other kinds never change a score.
@@ -134,7 +134,7 @@ impl Model {
 
     /// Whether any rule or the audience reads this field, such as `contact.language`, whichever of its names is used.
     pub fn reads(&self, field: &str) -> bool {
-        let audience = self.definition.audience.iter();
+        let audience = self.definition.audience.conditions("").into_iter().map(|(_, condition)| condition);
         let attributes = self.conditions().filter_map(|condition| match condition {
             Condition::Attribute(attribute) => Some(attribute),
             Condition::Behaviour(_) => None,

@@ -22,11 +22,10 @@ pub struct Definition {
     pub name: String,
     /// Which leads it scores.
     pub target: Target,
-    /// Conditions on lead, contact and account that must all hold for a lead to be scored at all; at most 20, none by
-    /// default. `lead.score`, `lead.temperature` and `lead.stage` follow from scores and cannot be asked for.
+    /// What must hold of lead, contact and account for a lead to be scored at all; by default nothing. What follows from
+    /// scores, such as `lead.score` and `lead.stage`, cannot be asked for, nor can `related`.
     #[serde(default)]
-    #[schema(max_items = 20)]
-    pub audience: Vec<filter::Condition>,
+    pub audience: filter::Filter,
     /// The score, in points, from which a lead is ready for sales; 1 to 1,000,000, by default 100.
     #[serde(default = "default_sales_ready_score")]
     #[schema(minimum = 1, maximum = 1_000_000, default = 100)]

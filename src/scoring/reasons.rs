@@ -230,7 +230,7 @@ fn bound_sentence(definition: &Definition, shares: &[Share], bound: &str, sum: i
 
 fn on_field(condition: &filter::Condition, facts: &Facts, readable: Readable) -> ConditionReason {
     let holds = filter::holds(condition, &facts.records);
-    let actual = Field::named(&condition.field).and_then(|field| field.value(&facts.records)).cloned();
+    let actual = Field::named(&condition.field).and_then(|field| field.value_in(&facts.records)).cloned();
     let actual = actual.filter(|value| readable.covers(&condition.field) && is_set(value));
     let mut sentence = format!("{} {}", condition.field, comparison(condition.op, condition.value.as_ref(), holds));
     let says_it_all = matches!((condition.op, holds), (Op::Eq, true) | (Op::Ne, false) | (Op::NotSet, true));

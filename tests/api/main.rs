@@ -15,6 +15,7 @@ mod demo;
 mod double_opt_in;
 mod event_forms;
 mod events;
+mod filter;
 mod forms;
 mod frame;
 mod idempotency;

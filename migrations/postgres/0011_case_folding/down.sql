@@ -1,0 +1,1 @@
+DROP FUNCTION case_folded(text);

@@ -1,0 +1,2 @@
+-- On SQLite `case_folded` is a function of the service itself.
+SELECT 1;
