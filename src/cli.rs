@@ -24,6 +24,7 @@ use crate::http::throttle::Throttle;
 use crate::http::{State, document, serve};
 use crate::id::Id;
 use crate::jobs::{sweeper, worker};
+use crate::scoring::proof;
 use crate::{demo, logging, workspaces};
 
 /// How often a database that does not answer at the start is tried.
@@ -57,6 +58,12 @@ enum Command {
         /// Only tell which migrations would run
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Compute all scores anew and hold them against what is stored and against the ledger
+    Verify {
+        /// Only this workspace
+        #[arg(long, value_name = "KEY")]
+        workspace: Option<String>,
     },
     /// Print a token, making workspace and user when they are missing
     Token(TokenWish),
@@ -159,6 +166,7 @@ fn carry_out(cli: Cli) -> Result<(), Failure> {
             Command::Demo { landing_listen } => demo::run(&config, landing_listen).await,
             Command::Migrate { dry_run: true } => print_pending(&config).await,
             Command::Migrate { dry_run: false } => connect(&config).await.map(drop),
+            Command::Verify { workspace } => verify(&config, workspace).await,
             Command::Token(wish) => print_token(&config, wish).await,
             Command::Openapi => Ok(()),
         }
@@ -272,6 +280,16 @@ fn migrated(db: Db, outcome: crate::error::Result<Vec<String>>) -> Result<Db, Fa
 async fn print_pending(config: &Config) -> Result<(), Failure> {
     let pending = Db::new(&config.database, 1).pending_migrations().await?;
     print(&pending.iter().map(|name| format!("{name}\n")).collect::<String>())
+}
+
+/// Fails when there are differences.
+async fn verify(config: &Config, workspace: Option<String>) -> Result<(), Failure> {
+    let proof = proof::prove(&connect(config).await?, &Clock::system(), workspace).await?;
+    print(&proof.text)?;
+    match proof.differences {
+        0 => Ok(()),
+        found => Err(Failure::Other(format!("{found} differences"))),
+    }
 }
 
 async fn print_token(config: &Config, wish: TokenWish) -> Result<(), Failure> {

@@ -1,8 +1,10 @@
 //! Models that turn what a lead is and what was done into points, and the ledger that explains every point (SCO).
 //!
 //! `model` and `condition` are the document a model is written as, `check` says which documents make sense, `evaluate`
-//! what one makes of a lead, `ledger` how a stored score moves on: all pure. `models` publishes and stops, `rescore` is
-//! the one path by which a score changes, `explain` answers for the present moment.
+//! what one makes of a lead from scratch, `tally` the same from what was seen before, `step` how a stored score moves on
+//! and what the ledger tells of it: all pure. `models` publishes and stops, `rescore` is the one path by which a score
+//! changes, in the transaction that changed what it rests on or in a job (`rescoring`, `sweep`), `explain` answers for
+//! the present moment and for past ones, `verify` proves that all of it agrees.
 //!
 //! A contact's lead is scored by what its contact did; a lead that has an account and no contact by what all contacts of
 //! the account did, and by what names the lead itself without naming a person. The account that conditions ask about is
@@ -10,7 +12,8 @@
 //! without it are not scored, and what they did scores no account's lead.
 //!
 //! The rows of the ledger add up to the score, rule by rule, because both are written by one transaction that holds the
-//! lead. Closed leads keep the scores they were closed with.
+//! lead. What becomes known takes effect in the ledger when it is known, what time does when it does it. Closed leads
+//! keep the scores they were closed with, also when a model is stopped.
 
 mod card;
 mod case;
@@ -42,6 +45,7 @@ mod nearest;
 mod occurrence;
 mod outcome;
 mod past_repository;
+pub mod proof;
 mod reading;
 mod reasons;
 #[cfg(test)]
@@ -50,6 +54,7 @@ mod repository;
 mod rescore;
 pub mod rescoring;
 mod salvage;
+mod scores_repository;
 mod seen;
 mod sentences;
 mod settle;

@@ -59,6 +59,17 @@ pub enum What {
     Lead,
 }
 
+impl What {
+    /// What is stored that does not agree, in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ledger => "the sum of its ledger",
+            Self::Score => "what is stored",
+            Self::Lead => "the lead's own score",
+        }
+    }
+}
+
 /// What was verified, and what was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -48,6 +48,11 @@ impl Workspaces<'_, '_> {
         Ok(workspaces::table.find(id).select(Workspace::as_select()).first(self.0.conn)?)
     }
 
+    /// Every workspace of the installation, by key.
+    pub fn all(&mut self) -> Result<Vec<Workspace>> {
+        Ok(workspaces::table.order(workspaces::key).select(Workspace::as_select()).load(self.0.conn)?)
+    }
+
     pub fn find_key(&mut self, key: &str) -> Result<Option<Workspace>> {
         let found = workspaces::table.filter(workspaces::key.eq(key)).select(Workspace::as_select());
         Ok(found.first(self.0.conn).optional()?)

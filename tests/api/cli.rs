@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::scoring::{decider, live_model, newcomers};
 use crate::support::process::{PROCESS_SECRET, Service, Site, ripen, stderr};
 use crate::support::{Credential, Person, bodies, http};
 
@@ -151,6 +152,20 @@ async fn a_token_is_for_the_role_and_user_that_were_asked_for() {
     expect_refusal(site.ripen(&["token", "--workspace", "acme", "--email", "mari@example.com"]), 1, "another role");
     expect_refusal(site.ripen(&["token", "--workspace", "Ac me"]), 2, "a-z");
     expect_refusal(site.ripen(&["token", "--workspace", "acme", "--email", "mari"]), 2, "@");
+}
+
+#[tokio::test]
+async fn all_scores_are_proved_from_the_command_line() {
+    let site = Site::new();
+    let service = site.serve();
+    let admin = service.caller(site.print(&["token", "--workspace", "acme"]).trim());
+    let model = live_model(&admin, newcomers()).await;
+    let (contact, _) = decider(&admin).await;
+    let call = json!({"kind": "event_attended", "occurred_at": "2026-01-01T00:00:00Z", "contact_id": contact});
+    admin.post("/v1/interactions", call).await.expect(201);
+    assert_eq!(site.print(&["verify"]), "acme: 1 leads, 1 scores, 0 differences\n");
+    expect_refusal(site.ripen(&["verify", "--workspace", "nobody"]), 2, "no workspace");
+    admin.get(&format!("/v1/scoring-models/{model}")).await.expect(200);
 }
 
 #[tokio::test]
