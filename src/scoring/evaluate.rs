@@ -83,7 +83,7 @@ impl Reading<'_> {
     }
 }
 
-fn bounded(points: i64, min: Option<i64>, max: Option<i64>) -> i64 {
+pub(super) fn bounded(points: i64, min: Option<i64>, max: Option<i64>) -> i64 {
     let raised = min.map_or(points, |min| points.max(min));
     max.map_or(raised, |max| raised.min(max))
 }

@@ -59,7 +59,8 @@ pub fn load_after(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live], just_voide
     Ok(known)
 }
 
-fn facts(lead: &Lead, contact: Option<&Contact>, account: Option<&Account>) -> Result<Facts> {
+/// A lead and what belongs to it, as conditions ask about them.
+pub fn facts(lead: &Lead, contact: Option<&Contact>, account: Option<&Account>) -> Result<Facts> {
     let records = Records {
         lead: record(lead)?,
         contact: contact.map(record).transpose()?,
@@ -83,7 +84,8 @@ fn money(account: &Account) -> Result<Value> {
     Ok(value)
 }
 
-fn consents_to_profiling(consents: &Consents) -> bool {
+/// Whether the person lets themselves be scored where the workspace demands that.
+pub fn consents_to_profiling(consents: &Consents) -> bool {
     consents.profiling.as_ref().is_some_and(|consent| consent.granted)
 }
 

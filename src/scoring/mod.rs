@@ -43,6 +43,7 @@ mod settle;
 #[cfg(test)]
 mod shape;
 mod step;
+mod sweep;
 mod track;
 
 use diesel::prelude::*;
@@ -62,16 +63,19 @@ pub use evaluate::{Facts, Scorecard, Share, evaluate};
 pub use explain::{ExplainedScore, explain};
 pub use footing::Rested;
 pub use forecast::{Change, forecast, next_change};
+pub use known::{consents_to_profiling, facts};
 pub use ledger::{Cause, Row, Stored, Walk, entries, walk};
 pub use model::{Definition, Grade, Group, Rule, Target};
 pub use models::{create, is_kind_used, publish, save_draft, stop};
 pub use occurrence::{Evidence, Occurrence};
-pub use percent::Percent;
+pub use percent::{Percent, rounded};
+pub use reading::{Given, given};
 pub use rescore::{
     Undermined, account_changed, consent_rule_changed, contact_changed, hold_contact, hold_lead, lead_changed,
     leads_of_contact, leads_of_contacts, rescore, rescore_news, rescore_voided,
 };
 pub use settle::withdraw;
+pub use sweep::{Course, course, score};
 
 /// Whether a model scores leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

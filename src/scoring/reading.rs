@@ -4,7 +4,8 @@
 //! that fail by them, or give no points, can never count and are left out.
 
 use super::compile::Model;
-use super::evaluate::{Facts, Share};
+use super::condition::Frequency;
+use super::evaluate::{Facts, Share, bounded};
 use super::ledger::Cause;
 use super::model::Group;
 use super::occurrence::Occurrence;
@@ -18,17 +19,34 @@ const END: Timestamp = Timestamp::from_day(84_006);
 
 pub(super) struct Reading<'a> {
     pub(super) model: &'a Model,
-    rules: Vec<Active<'a>>,
+    pub(super) rules: Vec<Active<'a>>,
     /// When some positive rule was first met, windows and decay left aside.
     first_met: Option<Timestamp>,
 }
 
 /// A rule that counts as soon as its conditions on interactions hold.
-struct Active<'a> {
+pub(super) struct Active<'a> {
     key: &'a str,
     group: Option<&'a str>,
-    points: i64,
-    tracks: Vec<Track<'a>>,
+    pub(super) points: i64,
+    pub(super) tracks: Vec<Track<'a>>,
+}
+
+/// What a rule gives at an instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given<'a> {
+    /// The rule's key.
+    pub rule: &'a str,
+    /// Its share, in points; never 0.
+    pub points: i64,
+    /// Interactions that it rests on, each with the points that are due to it; none for conditions on records and for
+    /// `none`.
+    pub by: Vec<(&'a Occurrence, i64)>,
+}
+
+/// What every rule gives at `at`, before any bounds, in the order of the model; rules that give nothing are left out.
+pub fn given<'a>(model: &'a Model, facts: &Facts, evidence: &'a [Occurrence], at: Timestamp) -> Vec<Given<'a>> {
+    Reading::new(model, facts, evidence).rules.iter().filter_map(|rule| rule.given(at)).collect()
 }
 
 /// An instant at which shares may change by themselves, and why.
@@ -69,6 +87,19 @@ impl<'a> Reading<'a> {
         members.map(|rule| rule.worth(at)).fold(0, i64::saturating_add)
     }
 
+    /// The score at `at`, when every rule gives what `worths` say, in the order of `rules`.
+    pub(super) fn total(&self, worths: &[i64], at: Timestamp) -> i64 {
+        let definition = self.model.definition();
+        let mut sum = worths.iter().copied().fold(0, i64::saturating_add);
+        for group in &definition.groups {
+            let members = self.rules.iter().zip(worths).filter(|(rule, _)| rule.group == Some(&group.name));
+            let of_group = members.map(|(_, worth)| *worth).fold(0, i64::saturating_add);
+            sum = sum.saturating_add(bounded(of_group, group.min, group.max).saturating_sub(of_group));
+        }
+        let score = bounded(sum.max(definition.floor), None, definition.ceiling);
+        if self.once_met(at) { score.max(definition.residual) } else { score }
+    }
+
     /// Whether by `at` some positive rule was met, windows and decay left aside.
     pub(super) fn once_met(&self, at: Timestamp) -> bool {
         self.first_met.is_some_and(|met| met <= at)
@@ -90,8 +121,8 @@ impl Moment<'_> {
     }
 }
 
-impl Active<'_> {
-    fn worth(&self, at: Timestamp) -> i64 {
+impl<'a> Active<'a> {
+    pub(super) fn worth(&self, at: Timestamp) -> i64 {
         if !self.tracks.iter().all(|track| track.holds(at)) {
             return 0;
         }
@@ -101,6 +132,21 @@ impl Active<'_> {
     fn share(&self, at: Timestamp) -> Option<Share> {
         let points = self.worth(at);
         (points != 0).then(|| Share { rule: self.key.to_owned(), points, because: self.because(at) })
+    }
+
+    /// What the rule gives at `at`, and what of it each interaction gives that it rests on: with `each` what is left of
+    /// its points, otherwise all of them to the latest.
+    fn given(&self, at: Timestamp) -> Option<Given<'a>> {
+        let points = self.worth(at);
+        let each = self.tracks.iter().find(|track| track.frequency == Frequency::Each);
+        let by = match each {
+            Some(track) => track.because(self.points, at).map(|it| (it, track.kept(self.points, it, at))).collect(),
+            None => {
+                let rested_on = self.tracks.iter().flat_map(|track| track.because(self.points, at));
+                rested_on.max_by_key(|it| (it.occurred_at, it.id)).map(|it| (it, points)).into_iter().collect()
+            }
+        };
+        (points != 0).then_some(Given { rule: self.key, points, by })
     }
 
     fn because(&self, at: Timestamp) -> Vec<Id> {

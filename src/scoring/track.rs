@@ -14,15 +14,15 @@ use crate::clock::Timestamp;
 const ALWAYS: Timestamp = Timestamp::from_micros(i64::MIN);
 
 pub(super) struct Track<'a> {
-    frequency: Frequency,
+    pub(super) frequency: Frequency,
     /// How many of the latest occurrences matter.
-    limit: usize,
+    pub(super) limit: usize,
     within_days: Option<i64>,
-    fading: Option<Fading>,
+    pub(super) fading: Option<Fading>,
     /// Before this instant the lead is too young for `none` to hold.
-    old_enough: Timestamp,
+    pub(super) old_enough: Timestamp,
     /// Everything the condition is about, by time, then id.
-    occurrences: Vec<&'a Occurrence>,
+    pub(super) occurrences: Vec<&'a Occurrence>,
 }
 
 impl<'a> Track<'a> {
@@ -125,11 +125,12 @@ impl<'a> Track<'a> {
     }
 
     /// The instant from which an occurrence no longer counts.
-    fn closes(&self, occurrence: &Occurrence) -> Option<Timestamp> {
+    pub(super) fn closes(&self, occurrence: &Occurrence) -> Option<Timestamp> {
         self.within_days.map(|days| occurrence.occurred_at.plus_days(days))
     }
 
-    fn kept(&self, points: i64, occurrence: &Occurrence, at: Timestamp) -> i64 {
+    /// What is left at `at` of the `points` of an occurrence.
+    pub(super) fn kept(&self, points: i64, occurrence: &Occurrence, at: Timestamp) -> i64 {
         self.fading.map_or(points, |fading| fading.kept(points, occurrence.occurred_at, at))
     }
 }
