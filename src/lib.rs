@@ -6,7 +6,8 @@
 //! [`matching`] whether the person is known, and creates or completes the [`contacts`] entry, its company in
 //! [`accounts`] and the interest itself in [`leads`]. The submission is also an interaction: [`interactions`] records
 //! what people do, whoever tells of it, and calls [`scoring`] in the same transaction. A scoring model looks at facts
-//! through [`filter`] conditions and at interactions by kind; every point it gives is a row of a ledger. When a score
+//! through [`filter`] conditions and at interactions by kind; every point it gives is a row of a ledger. What a model
+//! would change, and would have foretold, [`backtests`] reads from what was recorded. When a score
 //! moves the lead, [`process`] opens its one door from stage to stage. A value that contradicts what is known waits in
 //! [`proposals`] until a user decides, and [`provenance`] keeps who or what set each field. Whatever happened is written
 //! to [`events`] with it, so that others may hear of it. Two records that turn out to be one become one, and two again,
@@ -18,8 +19,8 @@
 //! `handlers.rs` its HTTP, and files named after an idea (`evaluate.rs`, `decide.rs`, `transition.rs`) its rules, which
 //! are pure functions over values. A use case receives a transaction, [`db::Tx`], and so composes with others; the
 //! handler or job that began the transaction ends it. Use cases call those of rooms before them in this order:
-//! events, workspaces, provenance, process, accounts, contacts, matching, leads, scoring, interactions, proposals,
-//! linking, forms, merges. Handlers compose any.
+//! events, workspaces, provenance, process, accounts, contacts, matching, leads, scoring, interactions, backtests,
+//! proposals, linking, forms, merges. Handlers compose any.
 //!
 //! # Below the rooms
 //!
@@ -37,6 +38,7 @@ pub mod proposals;
 pub mod interactions;
 pub mod linking;
 pub mod scoring;
+pub mod backtests;
 pub mod filter;
 pub mod process;
 pub mod provenance;

@@ -14,6 +14,7 @@ const ROOMS: &[&str] = &[
     "leads",
     "scoring",
     "interactions",
+    "backtests",
     "proposals",
     "linking",
     "forms",
@@ -23,6 +24,7 @@ const ROOMS: &[&str] = &[
 /// Files of rules: pure functions over values, which any room may use.
 const RULES: &[&str] = &[
     "attributes.rs",
+    "backtests/judgement.rs",
     "clock.rs",
     "contacts/identity.rs",
     "contacts/merge.rs",
@@ -50,6 +52,7 @@ const RULES: &[&str] = &[
     "id.rs",
     "interactions/network.rs",
     "leads/merge.rs",
+    "leads/outcome.rs",
     "linking/person.rs",
     "matching/decide.rs",
     "matching/keys.rs",
@@ -69,6 +72,7 @@ const RULES: &[&str] = &[
     "scoring/occurrence.rs",
     "scoring/percent.rs",
     "scoring/reading.rs",
+    "scoring/sweep.rs",
     "scoring/track.rs",
     "text.rs",
 ];

@@ -30,6 +30,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::provenance::handlers::routes)
         .configure(crate::interactions::handlers::routes)
         .configure(crate::scoring::handlers::routes)
+        .configure(crate::backtests::handlers::routes)
         .configure(crate::process::handlers::routes)
         .configure(crate::events::handlers::routes)
         .configure(crate::jobs::handlers::routes)

@@ -1,0 +1,2 @@
+DROP TABLE backtest_leads;
+DROP TABLE score_studies;
