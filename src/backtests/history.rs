@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::id::Id;
-use crate::leads::Lead;
+use crate::leads::{Lead, Status};
 use crate::scoring::{self, Facts, Model, Occurrence, Target};
 use crate::workspaces;
 
@@ -57,6 +57,19 @@ impl Wanted {
             form: rules().any(|behaviour| behaviour.form.is_some()),
             properties: rules().any(|behaviour| !behaviour.properties.is_empty()),
         }
+    }
+
+    /// Whether this is one of the leads that are wanted.
+    pub fn takes(&self, lead: &Lead) -> bool {
+        lead.merged_into_id.is_none()
+            && (self.target == Target::Contact || lead.contact_id.is_none())
+            && (!self.only_open || lead.status.0 == Status::Open)
+            && self.created_before.is_none_or(|before| lead.created_at < before)
+    }
+
+    /// Whether nothing is wanted of an interaction but whose it is, what kind it is of and when it occurred.
+    pub fn needs_no_more_than_an_index(&self) -> bool {
+        !(self.lead || self.asset || self.campaign || self.form || self.properties)
     }
 }
 

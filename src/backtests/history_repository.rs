@@ -1,10 +1,12 @@
 //! Leads and what was done, in the database, as studies read them: in the order of the people, some at a time, and no
 //! column that no rule asks about.
 
-use diesel::dsl::count_star;
+use std::collections::HashMap;
+
+use diesel::dsl::{count_star, sql};
 use diesel::expression::BoxableExpression;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 use serde_json::Value;
 
 use super::history::Wanted;
@@ -19,6 +21,8 @@ use crate::schema::leads::BoxedQuery;
 use crate::schema::{interactions, leads};
 use crate::scoring::{Evidence, Occurrence, Target};
 
+/// Interactions that are not simply a person's doing: in the words of the index that knows them.
+const ODD: &str = "(interactions.voided_at IS NOT NULL OR interactions.evidence <> 'human')";
 /// Values of one `IN` list: far below what either database takes.
 pub const AT_ONCE: usize = 500;
 
@@ -123,32 +127,27 @@ impl Records<'_, '_> {
 
     /// Such leads of these contacts or accounts, in the order of their ids.
     pub fn leads_of(&mut self, wanted: &Wanted, parties: &[Id]) -> Result<Vec<Lead>> {
-        let parties = parties.to_vec();
-        let query = self.present(wanted);
+        let query = leads::table.filter(leads::workspace_id.eq(self.0.scope.workspace)).into_boxed();
         let query = match wanted.target {
-            Target::Contact => query.filter(leads::contact_id.eq_any(parties)),
-            Target::Account => query.filter(leads::contact_id.is_null()).filter(leads::account_id.eq_any(parties)),
+            Target::Contact => query.filter(leads::contact_id.eq_any(parties.to_vec())),
+            Target::Account => query.filter(leads::account_id.eq_any(parties.to_vec())),
         };
         let mut found: Vec<Lead> = query.select(Lead::as_select()).load(self.0.conn)?;
-        // Asked for in SQL, either would lead SQLite past the index on the party.
-        found.retain(|lead| wanted.created_before.is_none_or(|before| lead.created_at < before));
+        // Asked for in SQL, any of it would lead SQLite past the index on the party.
+        found.retain(|lead| wanted.takes(lead));
         found.sort_unstable_by_key(|lead| lead.id);
         Ok(found)
     }
 
     fn wanted(&self, wanted: &Wanted) -> BoxedQuery<'static, MultiBackend> {
-        let query = self.present(wanted);
-        match wanted.target {
-            Target::Contact => query.filter(leads::contact_id.is_not_null()),
-            Target::Account => query.filter(leads::contact_id.is_null()).filter(leads::account_id.is_not_null()),
-        }
-    }
-
-    fn present(&self, wanted: &Wanted) -> BoxedQuery<'static, MultiBackend> {
         let query = leads::table
             .filter(leads::workspace_id.eq(self.0.scope.workspace))
             .filter(leads::merged_into_id.is_null())
             .into_boxed();
+        let query = match wanted.target {
+            Target::Contact => query.filter(leads::contact_id.is_not_null()),
+            Target::Account => query.filter(leads::contact_id.is_null()).filter(leads::account_id.is_not_null()),
+        };
         match wanted.only_open {
             true => query.filter(leads::status.eq(Code(Status::Open))),
             false => query,
@@ -167,6 +166,9 @@ impl Records<'_, '_> {
 
     /// What these contacts did that may score, each with the contact, in whatever order.
     pub fn done_by(&mut self, wanted: &Wanted, people: &[Id]) -> Result<Vec<(Option<Id>, Occurrence)>> {
+        if wanted.needs_no_more_than_an_index() {
+            return self.done_by_from_index(wanted, people);
+        }
         let query = self.scoring().filter(interactions::contact_id.eq_any(people.to_vec()));
         let query = query.filter(interactions::kind.eq_any(wanted.kinds.clone()));
         let query = match wanted.before {
@@ -174,6 +176,33 @@ impl Records<'_, '_> {
             None => query,
         };
         Ok(query.select(columns(wanted)).load::<Done>(self.0.conn)?.into_iter().map(occurrence).collect())
+    }
+
+    /// The same where one index has all that is wanted, so that the interactions themselves need not be looked up, which
+    /// would be most of the work. What is not simply a person's doing, another index knows.
+    fn done_by_from_index(&mut self, wanted: &Wanted, people: &[Id]) -> Result<Vec<(Option<Id>, Occurrence)>> {
+        let own = interactions::table.filter(interactions::workspace_id.eq(self.0.scope.workspace));
+        let own = own.filter(interactions::contact_id.eq_any(people.to_vec()));
+        let odd = own.clone().filter(sql::<Bool>(ODD)).select((
+            interactions::id,
+            interactions::evidence,
+            interactions::voided_at,
+        ));
+        let odd: Vec<(Id, Code<Evidence>, Option<Timestamp>)> = odd.load(self.0.conn)?;
+        let odd: HashMap<Id, (Evidence, bool)> =
+            odd.into_iter().map(|(id, evidence, voided_at)| (id, (evidence.0, voided_at.is_some()))).collect();
+        let mut done = own.filter(interactions::kind.eq_any(wanted.kinds.clone())).into_boxed();
+        if let Some(before) = wanted.before {
+            done = done.filter(interactions::occurred_at.lt(before));
+        }
+        let key = (interactions::id, interactions::contact_id, interactions::occurred_at, interactions::kind);
+        let rows = done.select(key).load::<(Id, Option<Id>, Timestamp, String)>(self.0.conn)?;
+        let done = rows.into_iter().filter_map(|(id, contact, at, kind)| {
+            let (evidence, voided) = odd.get(&id).copied().unwrap_or((Evidence::Human, false));
+            let row = (id, contact, at, kind, Code(evidence), None, None, None, None, None);
+            (!voided && evidence != Evidence::Machine).then(|| occurrence(row))
+        });
+        Ok(done.collect())
     }
 
     /// What was done about a lead, by people nobody named, and may score.

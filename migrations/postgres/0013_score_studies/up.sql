@@ -35,3 +35,7 @@ CREATE TABLE backtest_leads (
 );
 CREATE INDEX backtest_leads_score ON backtest_leads (workspace_id, backtest_id, score, id);
 CREATE INDEX backtest_leads_lead ON backtest_leads (workspace_id, lead_id);
+
+-- Interactions that are not simply a person's doing. With it, what counts for scores can be read from indexes alone.
+CREATE INDEX interactions_odd ON interactions (workspace_id, contact_id, id, evidence, voided_at)
+    WHERE voided_at IS NOT NULL OR evidence <> 'human';
