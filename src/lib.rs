@@ -7,11 +7,11 @@
 //! [`accounts`] and the interest itself in [`leads`]. The submission is also an interaction: [`interactions`] records
 //! what people do, whoever tells of it, and calls [`scoring`] in the same transaction. A scoring model looks at facts
 //! through [`filter`] conditions and at interactions by kind; every point it gives is a row of a ledger. What a model
-//! would change, and would have foretold, [`backtests`] reads from what was recorded. When a score
-//! moves the lead, [`process`] opens its one door from stage to stage. A value that contradicts what is known waits in
-//! [`proposals`] until a user decides, and [`provenance`] keeps who or what set each field. Whatever happened is written
-//! to [`events`] with it, so that others may hear of it. Two records that turn out to be one become one, and two again,
-//! in [`merges`]; leads that are nobody's yet find their contact in [`linking`].
+//! would change, and would have foretold, [`backtests`] reads from what was recorded. When a score moves the lead,
+//! [`process`] opens its one door from stage to stage. A value that contradicts what is known waits in [`proposals`]
+//! until a user decides, and [`provenance`] keeps who or what set each field. Whatever happened is written to
+//! [`events`] with it, so that others may hear of it. Two records that turn out to be one become one, and two again, in
+//! [`merges`]; leads that are nobody's yet find their contact in [`linking`].
 //!
 //! # Rooms
 //!
