@@ -154,12 +154,15 @@ pub struct Step {
     pub result: Value,
 }
 
+/// Writes down what was found, in the transaction that ends the job; gives the job's result.
+pub type Ending = Box<dyn Fn(&mut Tx<'_>) -> Result<Value> + Send>;
+
 /// What one piece of work on a snapshot found.
 pub struct Findings {
     /// Items it dealt with.
     pub items: i64,
-    /// Writes down what was found, in the transaction that ends the job; gives the job's result.
-    pub write: Box<dyn Fn(&mut Tx<'_>) -> Result<Value> + Send>,
+    /// What is written in the end.
+    pub write: Ending,
 }
 
 /// Asks for `input` to be done as soon as a worker is free.
