@@ -7,7 +7,8 @@
 //! [`accounts`] and the interest itself in [`leads`]. The submission is also an interaction: [`interactions`] records
 //! what people do, whoever tells of it, and calls [`scoring`] in the same transaction. A scoring model looks at facts
 //! through [`filter`] conditions and at interactions by kind; every point it gives is a row of a ledger. What each
-//! thing that people download or watch is worth stands in the register of [`assets`]. When a score moves the lead,
+//! thing that people download or watch is worth stands in the register of [`assets`]; what a model would change, and
+//! would have foretold, [`backtests`] reads from what was recorded. When a score moves the lead,
 //! [`process`] opens its one door from stage to stage. A value that contradicts what is known waits in [`proposals`]
 //! until a user decides, and [`provenance`] keeps who or what set each field. Whatever happened is written to
 //! [`events`] with it, so that others may hear of it. Two records that turn out to be one become one, and two again, in
@@ -19,7 +20,7 @@
 //! `handlers.rs` its HTTP, and files named after an idea (`evaluate.rs`, `decide.rs`, `transition.rs`) its rules, which
 //! are pure functions over values. A use case receives a transaction, [`db::Tx`], and so composes with others; the
 //! handler or job that began the transaction ends it. Use cases call those of rooms before them in this order:
-//! events, workspaces, provenance, process, accounts, contacts, matching, leads, assets, scoring, interactions,
+//! events, workspaces, provenance, process, accounts, contacts, matching, leads, assets, scoring, interactions, backtests,
 //! proposals, linking, forms, merges. Handlers compose any.
 //!
 //! # Below the rooms
@@ -39,6 +40,7 @@ pub mod interactions;
 pub mod linking;
 pub mod assets;
 pub mod scoring;
+pub mod backtests;
 pub mod filter;
 pub mod process;
 pub mod provenance;

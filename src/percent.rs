@@ -58,7 +58,7 @@ impl fmt::Display for Percent {
 
 /// `numerator / denominator`, rounded to the nearest whole number, halves away from zero, and kept within what fits.
 /// The denominator is positive.
-pub(crate) fn rounded(numerator: i128, denominator: i128) -> i64 {
+pub fn rounded(numerator: i128, denominator: i128) -> i64 {
     let twice = numerator.unsigned_abs().saturating_mul(2).saturating_add(denominator.unsigned_abs());
     let size = i64::try_from(twice / denominator.unsigned_abs().saturating_mul(2).max(1)).unwrap_or(i64::MAX);
     if numerator < 0 { -size } else { size }

@@ -658,11 +658,50 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    score_studies (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        model_id -> Uuid,
+        kind -> Text,
+        job_id -> Uuid,
+        question -> Json,
+        report -> Nullable<Json>,
+        created_by -> Nullable<Uuid>,
+        created_at -> Instant,
+        finished_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Uuid};
+
+    backtest_leads (workspace_id, backtest_id, lead_id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        backtest_id -> Uuid,
+        lead_id -> Uuid,
+        outcome -> Text,
+        decided_at -> Nullable<Instant>,
+        ready_at -> Nullable<Instant>,
+        score -> BigInt,
+        grade -> Text,
+        compared_ready_at -> Nullable<Instant>,
+        compared_score -> Nullable<BigInt>,
+        compared_grade -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     ad_responses,
     asset_revisions,
     assets,
+    backtest_leads,
     clients,
     confirmation_links,
     confirmations,
@@ -687,6 +726,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     merges,
     proposals,
     score_entries,
+    score_studies,
     scoring_model_versions,
     scoring_models,
     stage_changes,

@@ -178,3 +178,31 @@ async fn a_job_whose_worker_is_killed_goes_on_within_its_lease_and_does_nothing_
     let contacts = caller.get("/v1/contacts?limit=1&count=true").await.expect(200);
     assert_eq!(contacts["total"], LEADS / 2);
 }
+
+#[tokio::test]
+async fn a_backtest_whose_worker_is_killed_is_made_from_the_start_and_whole() {
+    let site = Site::new();
+    let token = site.token();
+    let mut service = serve(&site);
+    let caller = service.caller(&token);
+    open_leads(&caller).await;
+    caller.finished(caller.post("/v1/leads/link-contacts", json!({})).await).await;
+    let rules = json!([{"key": "calls", "points": 5, "when": [{"interaction": "call", "frequency": "each"}]}]);
+    let model = caller.post("/v1/scoring-models", json!({"name": "M", "target": "contact", "rules": rules})).await;
+    let path = format!("{}/backtests", model.header("location").unwrap());
+    let period = json!({"from": "2024-01-01T00:00:00Z", "to": "2033-12-31T00:00:00Z"});
+    let asked = caller.post(&path, period).await;
+    let backtest = format!("{path}/{}", asked.expect(202)["id"].as_str().unwrap());
+    let job = asked.header("location").unwrap().to_owned();
+    for _ in 0..rounds() {
+        tokio::time::sleep(some_moment()).await;
+        service.kill();
+        service = serve(&site);
+    }
+    let caller = service.caller(&token);
+    let job = caller.ended(&job).await;
+    assert_eq!((&job["state"], &job["items_done"]), (&json!("done"), &json!(LEADS)), "{job}");
+    assert_eq!(caller.get(&backtest).await.expect(200)["report"]["leads"], LEADS);
+    let leads = caller.get(&format!("{backtest}/leads?limit=1&count=true")).await.expect(200);
+    assert_eq!(leads["total"], LEADS);
+}

@@ -1,10 +1,12 @@
 //! Some connections to the database and the fair, bounded queue in front of them.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use diesel::r2d2::{ManageConnection, Pool, PooledConnection, R2D2Connection};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::connection::{Address, Conn, Purpose};
 use crate::error::{Error, Result};
@@ -13,6 +15,9 @@ use crate::error::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long opening a connection may take before the database counts as away.
 const OPENING: Duration = Duration::from_secs(3);
+
+/// How long a thread that waits in the queue sleeps before it looks whether it is its turn.
+const NAP: Duration = Duration::from_millis(1);
 
 /// Some connections and the queue in front of them.
 pub(super) struct Lane {
@@ -42,7 +47,7 @@ impl Lane {
     {
         let place = tokio::time::timeout(PATIENCE, self.places.clone().acquire_owned())
             .await
-            .map_err(|_| Error::Unavailable("too many requests wait for the database".into()))?
+            .map_err(|_| too_busy())?
             .map_err(Error::internal)?;
         let lane = self.clone();
         tokio::task::spawn_blocking(move || {
@@ -51,6 +56,25 @@ impl Lane {
         })
         .await
         .map_err(|stopped| Error::internal(format!("a database task stopped: {stopped}")))?
+    }
+
+    /// Runs `work` on this thread, which may block, once it is its turn.
+    pub(super) fn run_here<T>(&self, work: impl FnOnce(&Lane) -> Result<T>) -> Result<T> {
+        let _place = self.place()?;
+        work(self)
+    }
+
+    /// A place, waited for in the same queue as everybody does. Needs no runtime, so that a service that is going down
+    /// is waited for no longer than one that is not.
+    fn place(&self) -> Result<SemaphorePermit<'_>> {
+        let (begun, mut turn) = (Instant::now(), pin!(self.places.acquire()));
+        loop {
+            match turn.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(place) => return place.map_err(Error::internal),
+                Poll::Pending if begun.elapsed() < PATIENCE => std::thread::sleep(NAP),
+                Poll::Pending => return Err(too_busy()),
+            }
+        }
     }
 
     /// A connection outside any transaction.
@@ -71,6 +95,10 @@ impl Lane {
         held.begin(purpose)?;
         Ok(held)
     }
+}
+
+fn too_busy() -> Error {
+    Error::Unavailable("too many requests wait for the database".into())
 }
 
 /// A connection that remembers when it failed, because the driver does not: the pool throws such a one away.

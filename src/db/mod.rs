@@ -173,6 +173,11 @@ impl Db {
         self.writes.run(move |lane| transaction(lane, Purpose::Write, scope, &work)).await
     }
 
+    /// The same on this thread, which may block: for work that reads for long, and writes now and then while it does.
+    pub fn write_here<T>(&self, scope: Scope, work: impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        self.writes.run_here(|lane| transaction(lane, Purpose::Write, scope, &work))
+    }
+
     /// Brings the tables up to date; returns the names of the migrations that ran.
     pub async fn migrate(&self) -> Result<Vec<String>> {
         self.writes.run(|lane| migrations::run(&mut lane.held()?.conn)).await

@@ -16,10 +16,10 @@ use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{BigInt, Binary, HasSqlType, SqlType, Text};
+use diesel::sql_types::{BigInt, HasSqlType, SqlType, Text};
 use diesel::sqlite::{Sqlite, SqliteValue};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::connection::{MultiBackend, MultiRawValue};
 use crate::clock::Timestamp;
@@ -135,9 +135,8 @@ impl FromSql<Uuid, Pg> for Id {
 }
 
 impl FromSql<Uuid, Sqlite> for Id {
-    fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-        let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;
-        Ok(Id::from_bytes(bytes.as_slice().try_into()?))
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        Ok(Id::from_bytes(value.read_blob().try_into()?))
     }
 }
 
@@ -176,9 +175,9 @@ impl FromSql<Instant, Pg> for Timestamp {
 }
 
 impl FromSql<Instant, Sqlite> for Timestamp {
-    fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-        let text = <String as FromSql<Text, Sqlite>>::from_sql(value)?;
-        Timestamp::parse(&text).ok_or_else(|| format!("not an instant: {text}").into())
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        let text = value.read_text();
+        Timestamp::parse(text).ok_or_else(|| format!("not an instant: {text}").into())
     }
 }
 
@@ -268,7 +267,8 @@ where
 {
     fn from_sql(value: B::RawValue<'_>) -> deserialize::Result<Self> {
         let text = String::from_sql(value)?;
-        Ok(Code(serde_json::from_value(serde_json::Value::String(text))?))
+        let member: Result<T, serde::de::value::Error> = T::deserialize(text.as_str().into_deserializer());
+        Ok(Code(member?))
     }
 }
 

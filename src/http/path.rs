@@ -37,6 +37,22 @@ impl FromRequest for PathNumber {
     }
 }
 
+/// The `{id}` of a path, and the id of what belongs to it: the path's other parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct PathIds(pub Id, pub Id);
+
+impl FromRequest for PathIds {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(Id::parse);
+        let other = request.match_info().iter().find(|(name, _)| *name != "id").and_then(|(_, text)| Id::parse(text));
+        let ids = id.zip(other).map(|(id, other)| Self(id, other));
+        ready(ids.ok_or_else(|| Problem::new(Kind::NotFound, "no such record")))
+    }
+}
+
 /// The `{key}` of a path.
 #[derive(Clone, Debug)]
 pub struct PathKey(pub String);

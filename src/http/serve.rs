@@ -33,6 +33,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::scoring::handlers::routes)
         .configure(crate::scoring::shadow_handlers::routes)
         .configure(crate::filter::handlers::routes)
+        .configure(crate::backtests::handlers::routes)
         .configure(crate::process::handlers::routes)
         .configure(crate::events::handlers::routes)
         .configure(crate::jobs::handlers::routes)

@@ -6,6 +6,10 @@
 //! the job back. A worker that dies leaves nothing half-done; when its lease runs out, another goes on from the last
 //! step, and nothing is done twice. Only what acts outside the database, such as sending mail, may happen again then.
 //!
+//! Work that must see one consistent view of the data for longer than a step is done in one piece ([`snapshot`]): it
+//! reads from a snapshot, tells now and then how far it is, which prolongs its lease, and writes what it found in the
+//! end. When its worker dies, another begins from the start.
+//!
 //! A step that fails is tried again after longer and longer pauses, and after the last of them the job is parked as
 //! failed, with the reason; it can be started again by hand. A fault that trying again cannot mend parks it at once.
 
@@ -13,6 +17,7 @@ pub mod handlers;
 mod lease_repository;
 pub mod register;
 mod repository;
+pub mod snapshot;
 pub mod sweeper;
 pub mod worker;
 
@@ -50,6 +55,12 @@ pub enum Kind {
     VerifyScores,
     /// Mails a sender the link that confirms their address.
     ConfirmationMail,
+    /// Tells what publishing a scoring model would change.
+    ScorePreview,
+    /// Replays recorded history under a scoring model.
+    Backtest,
+    /// Tells what the rules of a scoring model were worth.
+    ScoreAdvice,
 }
 
 /// How far a job is.
@@ -147,6 +158,17 @@ pub struct Step {
     pub position: Option<Value>,
     /// What came of the job so far.
     pub result: Value,
+}
+
+/// Writes down what was found, in the transaction that ends the job; gives the job's result.
+pub type Ending = Box<dyn Fn(&mut Tx<'_>) -> Result<Value> + Send>;
+
+/// What one piece of work on a snapshot found.
+pub struct Findings {
+    /// Items it dealt with.
+    pub items: i64,
+    /// What is written in the end.
+    pub write: Ending,
 }
 
 /// Asks for `input` to be done as soon as a worker is free.

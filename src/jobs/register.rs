@@ -5,7 +5,9 @@ use std::pin::Pin;
 use actix_web::web;
 use serde_json::Value;
 
-use super::{Job, Kind, Step};
+use super::snapshot::Progress;
+use super::{Findings, Job, Kind, Step};
+use crate::backtests::{advice, backtest, preview};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::forms::confirmation_mail;
@@ -21,6 +23,8 @@ pub type Deed = Pin<Box<dyn Future<Output = Result<Value>>>>;
 pub enum Work {
     /// In steps, each of which is one transaction.
     Steps(fn(&mut Tx<'_>, &Job) -> Result<Step>),
+    /// In one piece, on one consistent view of the data. When a worker dies over it, another begins from the start.
+    Snapshot(fn(&mut Tx<'_>, &Job, &mut Progress) -> Result<Findings>),
     /// By something outside the database; gives the job's result. It may be done again when a worker dies over it, and
     /// must end well before a lease does.
     Deed(fn(web::Data<State>, Job) -> Deed),
@@ -33,6 +37,9 @@ pub fn work(kind: Kind) -> Work {
         Kind::VoidInteractions => Work::Steps(voids::go_on),
         Kind::RescoreLeads => Work::Steps(rescoring::step),
         Kind::VerifyScores => Work::Steps(verify::step),
+        Kind::ScorePreview => Work::Snapshot(preview::run),
+        Kind::Backtest => Work::Snapshot(backtest::run),
+        Kind::ScoreAdvice => Work::Snapshot(advice::run),
         Kind::ConfirmationMail => {
             Work::Deed(|state, job| Box::pin(async move { confirmation_mail::send(&state, &job).await }))
         }

@@ -107,6 +107,7 @@ impl Jobs<'_, '_> {
                 jobs::state.eq(job.state),
                 jobs::position.eq(&job.position),
                 jobs::items_done.eq(job.items_done),
+                jobs::items_total.eq(job.items_total),
                 jobs::result.eq(&job.result),
                 jobs::error.eq(&job.error),
                 jobs::attempts.eq(job.attempts),

@@ -3,12 +3,14 @@
 //! After each step the job goes back to the end of the line, so that a long one holds up nobody. Instances share the
 //! queue; on PostgreSQL a job that one worker looks at is passed over by the others.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use actix_web::{rt, web};
 
 use super::register::{Work, work};
-use super::{Job, Step, advance, put_off};
+use super::snapshot::Progress;
+use super::{Findings, Job, Step, advance, put_off};
 use crate::db::{Scope, Tx};
 use crate::error::{Error, Result};
 use crate::http::State;
@@ -56,8 +58,8 @@ async fn do_one_step(state: &web::Data<State>, lease_s: i64) -> Result<bool> {
     }
     let (lease, until) = (Id::new(nowhere.at), nowhere.at.plus_seconds(lease_s));
     let Some(job) = state.db.write(nowhere, move |tx| tx.jobs().claim(lease, until)).await? else { return Ok(false) };
-    let taken =
-        Taken { id: job.id, lease, scope: Scope { workspace: job.workspace_id, actor: job.created_by, ..nowhere } };
+    let scope = Scope { workspace: job.workspace_id, actor: job.created_by, ..nowhere };
+    let taken = Taken { id: job.id, lease, lease_s, scope };
     if let Err(error) = taken.attempt(state, job).await {
         log::warn!("job {} failed: {error}", taken.id);
         taken.fail(state, error).await?;
@@ -70,6 +72,7 @@ async fn do_one_step(state: &web::Data<State>, lease_s: i64) -> Result<bool> {
 struct Taken {
     id: Id,
     lease: Id,
+    lease_s: i64,
     scope: Scope,
 }
 
@@ -77,11 +80,37 @@ impl Taken {
     async fn attempt(self, state: &web::Data<State>, job: Job) -> Result<()> {
         match work(job.kind.0) {
             Work::Steps(step) => self.write(state, step).await,
+            Work::Snapshot(study) => {
+                let found = self.study(state, job, study).await?;
+                let step = move |tx: &mut Tx<'_>, job: &Job| {
+                    let result = (found.write)(tx)?;
+                    Ok(Step { items: found.items - job.items_done, position: None, result })
+                };
+                self.write(state, step).await
+            }
             Work::Deed(deed) => {
                 let result = deed(state.clone(), job).await?;
                 self.write(state, move |_, _| Ok(Step { items: 1, position: None, result: result.clone() })).await
             }
         }
+    }
+
+    /// What `study` finds in one consistent view of the data. It is told to stop when this is given up, as it is when
+    /// the service ends.
+    async fn study(
+        self,
+        state: &web::Data<State>,
+        job: Job,
+        study: fn(&mut Tx<'_>, &Job, &mut Progress) -> Result<Findings>,
+    ) -> Result<Findings> {
+        let (scope, lease) = (self.now(state), (self.lease, self.lease_s));
+        let (progress, _stop) = Progress::new(state.db.clone(), state.clock.clone(), scope, self.id, lease);
+        let progress = Mutex::new(progress);
+        let look = move |tx: &mut Tx<'_>| {
+            let mut progress = progress.lock().map_err(Error::internal)?;
+            study(tx, &job, &mut progress)
+        };
+        state.db.read(scope, look).await
     }
 
     /// One transaction: `step`, and how far the job is then, if the lease still holds.

@@ -10,6 +10,7 @@ mod by_hand;
 pub mod handlers;
 mod input;
 pub mod merge;
+mod outcome;
 mod repository;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ use crate::{process, provenance, text, workspaces};
 
 pub use by_hand::{Entered, Found, Matched, create};
 pub use input::{LeadPatch, NewLead, utm_schema};
+pub use outcome::{Outcome, outcome};
 pub use repository::LeadFilter;
 
 /// Whether a lead is being worked, and if not, how it ended.

@@ -61,6 +61,22 @@ pub(super) fn bounds(model: &Model, worths: &[i64], once_met: bool) -> Vec<Part>
     parts
 }
 
+/// The score of a lead to which the rules, each by its place in the model, give so much; rules that are left out give
+/// nothing. That of [`card()`], without its parts.
+pub(super) fn total(model: &Model, worths: impl Iterator<Item = (usize, i64)> + Clone, once_met: bool) -> i64 {
+    let definition = model.definition();
+    let mut sum = worths.clone().map(|(_, worth)| worth).fold(0, i64::saturating_add);
+    for group in &definition.groups {
+        let is_member =
+            |place: usize| definition.rules.get(place).is_some_and(|rule| rule.group.as_ref() == Some(&group.name));
+        let members = worths.clone().filter(|(place, _)| is_member(*place));
+        let given = members.map(|(_, worth)| worth).fold(0, i64::saturating_add);
+        sum = sum.saturating_add(bounded(given, group.min, group.max).saturating_sub(given));
+    }
+    let score = bounded(sum.max(definition.floor), None, definition.ceiling);
+    if once_met { score.max(definition.residual) } else { score }
+}
+
 fn bounded(points: i64, min: Option<i64>, max: Option<i64>) -> i64 {
     let raised = min.map_or(points, |min| points.max(min));
     max.map_or(raised, |max| raised.min(max))

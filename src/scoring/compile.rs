@@ -144,12 +144,12 @@ impl Model {
     }
 
     /// Each rule with its points.
-    pub(super) fn rules(&self) -> impl Iterator<Item = (&Rule, i64)> {
+    pub fn rules(&self) -> impl Iterator<Item = (&Rule, i64)> {
         self.definition.rules.iter().zip(self.points.iter().copied())
     }
 
     /// The name of the grade that `score` is in.
-    pub(super) fn grade(&self, score: i64) -> &str {
+    pub fn grade(&self, score: i64) -> &str {
         let grades = &self.definition.grades;
         let grade = grades.iter().find(|grade| grade.to.is_none_or(|to| score <= to));
         grade.map_or("", |grade| &grade.name)
@@ -175,7 +175,7 @@ impl Rule {
     }
 
     /// The rule's conditions on interactions.
-    pub(super) fn behaviours(&self) -> impl Iterator<Item = &Behaviour> {
+    pub fn behaviours(&self) -> impl Iterator<Item = &Behaviour> {
         self.when.iter().filter_map(|condition| match condition {
             Condition::Attribute(_) => None,
             Condition::Behaviour(behaviour) => Some(behaviour),

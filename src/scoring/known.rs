@@ -72,7 +72,8 @@ pub fn people_of(tx: &mut Tx<'_>, account: Id, consent_needed: bool) -> Result<V
     Ok(counted.map(|(id, _)| id).collect())
 }
 
-fn facts(lead: &Lead, contact: Option<&Contact>, account: Option<&Account>) -> Result<Facts> {
+/// A lead and what belongs to it, as conditions ask about them.
+pub fn facts(lead: &Lead, contact: Option<&Contact>, account: Option<&Account>) -> Result<Facts> {
     let records = Records {
         lead: record(lead)?,
         contact: contact.map(record).transpose()?,
@@ -96,7 +97,8 @@ fn money(account: &Account) -> Result<Value> {
     Ok(value)
 }
 
-pub(super) fn consents_to_profiling(consents: &Consents) -> bool {
+/// Whether the person lets themselves be scored where the workspace demands that.
+pub fn consents_to_profiling(consents: &Consents) -> bool {
     consents.profiling.as_ref().is_some_and(|consent| consent.granted)
 }
 

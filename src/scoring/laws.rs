@@ -290,4 +290,28 @@ proptest! {
         prop_assert_eq!(&walk.card.parts, &evaluate(&model, &facts, &history, walk.at).parts());
         forecast(&model, &facts, &history, walk.at);
     }
+
+    #[test]
+    fn a_score_without_its_shares_is_the_score(definition in definition(), history in history(), vip: bool, at in instant()) {
+        let model = Model::compile(&definition).unwrap();
+        prop_assert_eq!(score(&model, &facts(vip), &history, at), evaluate(&model, &facts(vip), &history, at).score);
+    }
+
+    #[test]
+    fn a_course_has_the_highest_score_of_all_its_instants(
+        definition in definition(), history in history(), ready in 1_i64..60, from in QUARTERS, length in 0_i64..300,
+    ) {
+        let definition = Definition { sales_ready_score: ready, ..definition };
+        let model = Model::compile(&definition).unwrap();
+        let scores: Vec<(Timestamp, i64)> = (from..from + length)
+            .map(quarter)
+            .map(|at| (at, evaluate(&model, &facts(true), &history, at).score))
+            .collect();
+        let expected = scores.iter().map(|(_, score)| *score).max().map(|highest| {
+            let first = |reached: &dyn Fn(i64) -> bool| scores.iter().find(|it| reached(it.1)).map(|it| it.0);
+            let highest_at = first(&|score| score == highest).unwrap();
+            Course { highest, highest_at, ready_at: first(&|score| score >= ready) }
+        });
+        prop_assert_eq!(course(&model, &facts(true), &history, quarter(from), quarter(from + length)), expected);
+    }
 }

@@ -22,6 +22,7 @@ mod check;
 mod check_handlers;
 mod compile;
 mod condition;
+mod course;
 mod decay;
 mod deeds;
 mod doubts;
@@ -85,14 +86,17 @@ use crate::schema::{lead_scores, score_entries, scoring_models};
 pub use card::{Card, Part};
 pub use compile::Model;
 pub use condition::{Behaviour, Condition, Decay, Frequency, Property};
+pub use course::{Course, course, score};
 pub use evaluate::{Facts, Scorecard, Share, evaluate};
 pub use explain::{ExplainedScore, explain};
 pub use footing::Rested;
 pub use forecast::{Change, forecast, next_change};
+pub use known::{consents_to_profiling, facts};
 pub use ledger::{Cause, Row, entries};
 pub use model::{Definition, Grade, Group, Rule, Target};
 pub use models::{create, is_kind_used, publish, save_draft, start_shadow, stop, stop_shadow};
 pub use occurrence::{Evidence, Occurrence};
+pub use reading::{Given, given};
 pub use rescore::{
     Undermined, account_changed, assets_changed, consent_rule_changed, contact_changed, hold_contact, hold_lead,
     lead_changed, leads_of_contact, leads_of_contacts, rescore, rescore_history, rescore_news, rescore_voided,

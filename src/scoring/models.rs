@@ -112,9 +112,6 @@ fn end(tx: &mut Tx<'_>, model: ScoringModel, keep_scores: bool) -> Result<Scorin
 pub fn start_shadow(tx: &mut Tx<'_>, id: Id) -> Result<Job> {
     tx.take_turns(&[MODELS.to_owned()])?;
     let model = tx.scoring_models().lock(id)?;
-    if model.shadow_of.is_some() {
-        return Err(Error::NotFound);
-    }
     let draft = draft_of(&model)?;
     let shadow = match tx.scoring_models().shadow_of(id)? {
         Some(shadow) => shadow,

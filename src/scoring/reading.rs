@@ -3,7 +3,9 @@
 //! Records have no history here: conditions on them are answered from the facts given, for every instant alike. Rules
 //! that fail by them, or give no points, can never count and are left out.
 
+use super::card;
 use super::compile::Model;
+use super::condition::Frequency;
 use super::evaluate::{Facts, Share};
 use super::ledger::Cause;
 use super::model::Rule;
@@ -18,18 +20,35 @@ pub(super) const END: Timestamp = Timestamp::from_day(84_006);
 
 pub(super) struct Reading<'a> {
     pub(super) model: &'a Model,
-    rules: Vec<Active<'a>>,
+    pub(super) rules: Vec<Active<'a>>,
     /// When some positive rule was first met, windows and decay left aside.
     first_met: Option<Timestamp>,
 }
 
 /// A rule that counts as soon as its conditions on interactions hold.
-struct Active<'a> {
+pub(super) struct Active<'a> {
     /// Its place in the model.
     place: usize,
     key: &'a str,
-    points: i64,
-    tracks: Vec<Track<'a>>,
+    pub(super) points: i64,
+    pub(super) tracks: Vec<Track<'a>>,
+}
+
+/// What a rule gives at an instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given<'a> {
+    /// The rule's key.
+    pub rule: &'a str,
+    /// Its share, in points; never 0.
+    pub points: i64,
+    /// Interactions that it rests on, each with the points that are due to it; none for conditions on records and for
+    /// `none`.
+    pub by: Vec<(&'a Occurrence, i64)>,
+}
+
+/// What every rule gives at `at`, before any bounds, in the order of the model; rules that give nothing are left out.
+pub fn given<'a>(model: &'a Model, facts: &Facts, evidence: &'a [Occurrence], at: Timestamp) -> Vec<Given<'a>> {
+    Reading::new(model, facts, evidence).rules.iter().filter_map(|rule| rule.given(at)).collect()
 }
 
 /// An instant at which shares may change by themselves, and why.
@@ -102,6 +121,12 @@ impl<'a> Reading<'a> {
         met
     }
 
+    /// The score at `at`, when every rule gives what `worths` say, in the order of `rules`.
+    pub(super) fn total(&self, worths: &[i64], at: Timestamp) -> i64 {
+        let by_rule = self.rules.iter().zip(worths).map(|(rule, worth)| (rule.place, *worth));
+        card::total(self.model, by_rule, self.once_met(at))
+    }
+
     /// Whether by `at` some positive rule was met, windows and decay left aside.
     pub(super) fn once_met(&self, at: Timestamp) -> bool {
         self.first_met.is_some_and(|met| met <= at)
@@ -123,8 +148,8 @@ impl Moment<'_> {
     }
 }
 
-impl Active<'_> {
-    fn worth(&self, at: Timestamp) -> i64 {
+impl<'a> Active<'a> {
+    pub(super) fn worth(&self, at: Timestamp) -> i64 {
         if !self.tracks.iter().all(|track| track.holds(at)) {
             return 0;
         }
@@ -134,6 +159,21 @@ impl Active<'_> {
     fn share(&self, at: Timestamp) -> Option<Share> {
         let points = self.worth(at);
         (points != 0).then(|| Share { rule: self.key.to_owned(), points, because: self.because(at) })
+    }
+
+    /// What the rule gives at `at`, and what of it each interaction gives that it rests on: with `each` what is left of
+    /// its points, otherwise all of them to the latest.
+    fn given(&self, at: Timestamp) -> Option<Given<'a>> {
+        let points = self.worth(at);
+        let each = self.tracks.iter().find(|track| track.terms.frequency == Frequency::Each);
+        let by = match each {
+            Some(track) => track.because(self.points, at).map(|it| (it, track.kept(self.points, it, at))).collect(),
+            None => {
+                let rested_on = self.tracks.iter().flat_map(|track| track.because(self.points, at));
+                rested_on.max_by_key(|it| (it.occurred_at, it.id)).map(|it| (it, points)).into_iter().collect()
+            }
+        };
+        (points != 0).then_some(Given { rule: self.key, points, by })
     }
 
     fn because(&self, at: Timestamp) -> Vec<Id> {

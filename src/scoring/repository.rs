@@ -10,7 +10,7 @@ use crate::db::connection::MultiBackend;
 use crate::db::page::Paging;
 use crate::db::types::{Code, JsonOf};
 use crate::db::{Conn, Tx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::schema::scoring_model_versions as versions;
 use crate::schema::scoring_models;
@@ -32,13 +32,22 @@ impl ScoringModels<'_, '_> {
     }
 
     pub fn get(&mut self, id: Id) -> Result<ScoringModel> {
+        let model = self.get_any(id)?;
+        if model.shadow_of.is_none() { Ok(model) } else { Err(Error::NotFound) }
+    }
+
+    /// The model, or the shadow of one.
+    pub fn get_any(&mut self, id: Id) -> Result<ScoringModel> {
         let found = scoring_models::table.find((self.0.scope.workspace, id)).select(ScoringModel::as_select());
         Ok(found.first(self.0.conn)?)
     }
 
     /// The model, which no other transaction changes until this one ends.
     pub fn lock(&mut self, id: Id) -> Result<ScoringModel> {
-        let found = scoring_models::table.find((self.0.scope.workspace, id));
+        let found = scoring_models::table
+            .filter(scoring_models::workspace_id.eq(self.0.scope.workspace))
+            .filter(scoring_models::id.eq(id))
+            .filter(scoring_models::shadow_of.is_null());
         Ok(match &mut *self.0.conn {
             Conn::Postgres(conn) => found.select(ScoringModel::as_select()).for_no_key_update().first(conn)?,
             Conn::Sqlite(conn) => found.select(ScoringModel::as_select()).first(conn)?,
@@ -82,7 +91,7 @@ impl ScoringModels<'_, '_> {
                 scoring_models::updated_at.eq(self.0.at()),
             ))
             .execute(self.0.conn)?;
-        self.get(model.id)
+        self.get_any(model.id)
     }
 
     pub fn insert_version(&mut self, model: Id, version: i64, definition: &Definition) -> Result<()> {

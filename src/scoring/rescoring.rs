@@ -73,15 +73,17 @@ fn next(tx: &mut Tx<'_>, concern: &Concern, after: Id) -> Result<Vec<Id>> {
         Concern::Account { account_id } => tx.scorables().open_around_account(*account_id, after, CHUNK),
         Concern::Consent | Concern::Assets => tx.scorables().open_after(after, CHUNK),
         Concern::Published { model_id, model_version } => {
-            match tx.scoring_models().get(*model_id)?.live_version == Some(*model_version) {
+            match tx.scoring_models().get_any(*model_id)?.live_version == Some(*model_version) {
                 true => tx.scorables().open_after(after, CHUNK),
                 false => Ok(Vec::new()),
             }
         }
-        Concern::Stopped { model_id, .. } => match tx.scoring_models().get(*model_id)?.status.0 == Status::Stopped {
-            true => tx.scores().scored_by(*model_id, after, CHUNK),
-            false => Ok(Vec::new()),
-        },
+        Concern::Stopped { model_id, .. } => {
+            match tx.scoring_models().get_any(*model_id)?.status.0 == Status::Stopped {
+                true => tx.scores().scored_by(*model_id, after, CHUNK),
+                false => Ok(Vec::new()),
+            }
+        }
     }
 }
 

@@ -67,6 +67,11 @@ impl Terms {
         self.fading.and_then(|fading| fading.next_step(worth, occurred_at, after))
     }
 
+    /// Whether points fade at all.
+    pub(super) fn can_fade(&self) -> bool {
+        self.fading.is_some()
+    }
+
     /// Whether what counts once counts unchanged for ever.
     pub(super) fn is_timeless(&self) -> bool {
         self.within_days.is_none() && self.fading.is_none()

@@ -13,13 +13,13 @@ use super::terms::{ALWAYS, Terms};
 use crate::clock::Timestamp;
 
 pub(super) struct Track<'a> {
-    terms: Terms,
+    pub(super) terms: Terms,
     /// Before this instant the lead is too young for `none` to hold.
-    old_enough: Timestamp,
+    pub(super) old_enough: Timestamp,
     /// What assets are worth, where the rule takes its points from them.
-    assets: Option<&'a HashMap<String, i64>>,
+    pub(super) assets: Option<&'a HashMap<String, i64>>,
     /// Everything the condition is about, by time, then id.
-    occurrences: Vec<&'a Occurrence>,
+    pub(super) occurrences: Vec<&'a Occurrence>,
 }
 
 impl<'a> Track<'a> {
@@ -121,11 +121,12 @@ impl<'a> Track<'a> {
     }
 
     /// The instant from which an occurrence no longer counts.
-    fn closes(&self, occurrence: &Occurrence) -> Option<Timestamp> {
+    pub(super) fn closes(&self, occurrence: &Occurrence) -> Option<Timestamp> {
         self.terms.closes(occurrence.occurred_at)
     }
 
-    fn kept(&self, points: i64, occurrence: &Occurrence, at: Timestamp) -> i64 {
+    /// What is left at `at` of an occurrence for a rule worth `points`.
+    pub(super) fn kept(&self, points: i64, occurrence: &Occurrence, at: Timestamp) -> i64 {
         self.terms.kept(self.worth(points, occurrence), occurrence.occurred_at, at)
     }
 

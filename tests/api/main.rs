@@ -8,6 +8,7 @@ mod support;
 mod accounts;
 mod assets;
 mod auth;
+mod backtests;
 mod browser;
 mod cli;
 mod contacts;

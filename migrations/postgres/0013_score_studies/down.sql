@@ -1,0 +1,3 @@
+DROP INDEX interactions_odd;
+DROP TABLE backtest_leads;
+DROP TABLE score_studies;
