@@ -17,6 +17,9 @@ use crate::schema::{accounts, contacts, interactions, leads};
 /// Values of one `IN` list: far below what either database takes.
 const AT_ONCE: usize = 500;
 
+/// A contact, the account they belong to, and what they consented to.
+pub type Belonging = (Id, Option<Id>, JsonOf<Consents>);
+
 /// What the scores of the workspace's leads depend on.
 pub struct Scorables<'c, 't>(&'t mut Tx<'c>);
 
@@ -198,14 +201,14 @@ impl Scorables<'_, '_> {
     }
 
     /// Which of the contacts belong to which account, and what they consented to.
-    pub fn belonging(&mut self, people: &[Id]) -> Result<Vec<(Id, Option<Id>, JsonOf<Consents>)>> {
+    pub fn belonging(&mut self, people: &[Id]) -> Result<Vec<Belonging>> {
         let mut found = Vec::new();
         for some in people.chunks(AT_ONCE) {
             let rows = contacts::table
                 .filter(contacts::workspace_id.eq(self.0.scope.workspace))
                 .filter(contacts::id.eq_any(some))
                 .select((contacts::id, contacts::account_id, contacts::consents));
-            found.extend(rows.load::<(Id, Option<Id>, JsonOf<Consents>)>(self.0.conn)?);
+            found.extend(rows.load::<Belonging>(self.0.conn)?);
         }
         Ok(found)
     }

@@ -119,7 +119,7 @@ impl Story {
         }
         let model_id = bodies::id(&admin.post("/v1/scoring-models", model(60)).await.expect(201));
         let path = format!("/v1/scoring-models/{model_id}");
-        admin.post(&format!("{path}/publish"), json!({})).await.expect(200);
+        admin.post(&format!("{path}/publish"), json!({})).await.expect(202);
         let put = admin.request(reqwest::Method::PUT, &format!("{path}/draft")).header("if-match", "*");
         put.json(&model(100)).send().await.expect(200);
         for hero in heroes() {
@@ -297,7 +297,7 @@ async fn a_preview_tells_what_publishing_then_does() {
     let owner = app.person(Role::Salesperson).await.id().to_string();
     let model_id = bodies::id(&admin.post("/v1/scoring-models", model(100)).await.expect(201));
     let path = format!("/v1/scoring-models/{model_id}");
-    admin.post(&format!("{path}/publish"), json!({})).await.expect(200);
+    admin.finished(admin.post(&format!("{path}/publish"), json!({})).await).await;
     let mut made = Vec::new();
     for (name, owner, did) in
         [("p", json!(owner), &[DOWNLOAD][..]), ("q", Value::Null, &[WEBINAR]), ("r", json!(owner), &[DOWNLOAD; 3])]
@@ -335,7 +335,7 @@ async fn a_preview_tells_what_publishing_then_does() {
     assert_eq!((&report["other_owners"], &report["others"]), (&json!(0), &Value::Null));
     assert_eq!(report["as_of"], json!(day(1)));
 
-    admin.post(&format!("{path}/publish"), json!({})).await.expect(200);
+    admin.finished(admin.post(&format!("{path}/publish"), json!({})).await).await;
     let ready = admin.get("/v1/leads?sales_ready=true").await.expect(200);
     assert_eq!((ready["data"].as_array().unwrap().len(), &ready["data"][0]["id"]), (1, &json!(made[2])));
 }
@@ -444,10 +444,10 @@ async fn what_cannot_be_replayed_is_refused() {
     story.ask("advice", json!({"version": 9})).await.expect_invalid(&["/version"]);
     story.ask("backtests", json!({"from": day(1), "to": day(5), "version": 1})).await.expect(202);
 
-    story.admin.post(&format!("{}/publish", story.path), json!({})).await.expect(200);
+    story.admin.finished(story.admin.post(&format!("{}/publish", story.path), json!({})).await).await;
     story.ask("backtests", json!({"from": day(1), "to": day(5)})).await.expect_problem(409, "conflict");
     story.ask("preview", json!({})).await.expect_problem(409, "conflict");
-    story.admin.post(&format!("{}/stop", story.path), json!({})).await.expect(200);
+    story.admin.finished(story.admin.post(&format!("{}/stop", story.path), json!({})).await).await;
     story.ask("advice", json!({})).await.expect_problem(409, "conflict");
     let live = json!({"from": day(1), "to": day(5), "version": "live"});
     story.ask("backtests", live).await.expect_problem(409, "conflict");

@@ -6,27 +6,10 @@ use ripen::clock::Timestamp;
 use ripen::db::{Scope, Tx};
 use serde_json::{Value, json};
 
-use crate::scoring::{day, decider, live_model, newcomers, points, record, scores, stopped, sum};
+use crate::scoring::{day, decider, live_model, newcomers, points, record, scores, stopped, sum, told_until_day_10};
 use crate::scoring_laws::Story;
 use crate::submissions::execute;
 use crate::support::{Person, TestApp, bodies};
-
-/// The worked example, until day 10.
-async fn until_day_10(app: &TestApp, admin: &Person) -> (String, String) {
-    let (contact, lead) = decider(admin).await;
-    for (kind, on) in [
-        ("asset_downloaded", 1),
-        ("email_opened", 2),
-        ("email_opened", 3),
-        ("email_opened", 4),
-        ("email_opened", 5),
-        ("event_attended", 10),
-    ] {
-        app.clock.set(day(on));
-        record(admin, &contact, kind, on).await;
-    }
-    (contact, lead)
-}
 
 fn rule<'a>(score: &'a Value, key: &str) -> &'a Value {
     score["rules"].as_array().unwrap().iter().find(|rule| rule["rule"] == key).unwrap()
@@ -41,7 +24,7 @@ async fn every_rule_tells_what_it_gives_and_why() {
     let app = TestApp::start_at(day(1)).await;
     let admin = app.admin().await;
     live_model(&admin, newcomers()).await;
-    let (_, lead) = until_day_10(&app, &admin).await;
+    let (_, lead) = told_until_day_10(&app, &admin).await;
     let now = scores(&admin, &lead).await;
     let told: Vec<_> = now["rules"]
         .as_array()
@@ -98,7 +81,7 @@ async fn a_forecast_tells_which_rules_change_and_why() {
     let app = TestApp::start_at(day(1)).await;
     let admin = app.admin().await;
     live_model(&admin, newcomers()).await;
-    let (_, lead) = until_day_10(&app, &admin).await;
+    let (_, lead) = told_until_day_10(&app, &admin).await;
     let now = scores(&admin, &lead).await;
     let change = |rule: &str, points: i64, cause: &str| json!([{"rule": rule, "points": points, "cause": cause}]);
     let told: Vec<&Value> = now["forecast"].as_array().unwrap().iter().map(|it| &it["rules"]).collect();
@@ -124,7 +107,7 @@ async fn bounds_tell_what_they_take_and_all_of_it_adds_up_to_the_score() {
     capped["groups"] = json!([{"name": "mail", "max": 10}]);
     capped["ceiling"] = json!(90);
     live_model(&admin, capped).await;
-    let (_, lead) = until_day_10(&app, &admin).await;
+    let (_, lead) = told_until_day_10(&app, &admin).await;
     let now = scores(&admin, &lead).await;
     let bound = |rule: &str, points: i64, sentence: &str| json!({"rule": rule, "points": points, "sentence": sentence});
     assert_eq!(
@@ -275,7 +258,7 @@ async fn a_closed_lead_shows_what_every_rule_gave_when_it_was_closed() {
     let app = TestApp::start_at(day(1)).await;
     let admin = app.admin().await;
     live_model(&admin, newcomers()).await;
-    let (_, lead) = until_day_10(&app, &admin).await;
+    let (_, lead) = told_until_day_10(&app, &admin).await;
     close_leads(&app).await;
     app.clock.set(day(70));
     let shown = scores(&admin, &lead).await;
@@ -303,7 +286,7 @@ async fn every_day_of_the_example_is_known_afterwards() {
     let admin = app.admin().await;
     let model = live_model(&admin, newcomers()).await;
     app.clock.set(day(1));
-    let (contact, lead) = until_day_10(&app, &admin).await;
+    let (contact, lead) = told_until_day_10(&app, &admin).await;
     app.clock.set(day(75));
     record(&admin, &contact, "call", 75).await;
     let expected = [

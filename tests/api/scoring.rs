@@ -72,7 +72,7 @@ pub async fn decider(admin: &Person) -> (String, String) {
 }
 
 /// What happens in the example: each kind with its day.
-const STORY: [(&str, i64); 6] = [
+pub const STORY: [(&str, i64); 6] = [
     ("asset_downloaded", 1),
     ("email_opened", 2),
     ("email_opened", 3),
@@ -84,6 +84,16 @@ const STORY: [(&str, i64); 6] = [
 pub async fn record(admin: &Person, contact: &str, kind: &str, on: i64) -> Value {
     let body = json!({"kind": kind, "occurred_at": day(on), "contact_id": contact});
     admin.post("/v1/interactions", body).await.expect(201)
+}
+
+/// The example until day 10, each thing told of on the day it happens: its contact and lead.
+pub async fn told_until_day_10(app: &TestApp, admin: &Person) -> (String, String) {
+    let (contact, lead) = decider(admin).await;
+    for (kind, on) in STORY {
+        app.clock.set(day(on));
+        record(admin, &contact, kind, on).await;
+    }
+    (contact, lead)
 }
 
 pub async fn scores(admin: &Person, lead: &str) -> Value {
@@ -191,11 +201,7 @@ async fn the_ledger_tells_the_time_that_passed_before_what_is_new() {
     let app = TestApp::start_at(day(1)).await;
     let admin = app.admin().await;
     live_model(&admin, newcomers()).await;
-    let (contact, lead) = decider(&admin).await;
-    for (kind, on) in STORY {
-        app.clock.set(day(on));
-        record(&admin, &contact, kind, on).await;
-    }
+    let (contact, lead) = told_until_day_10(&app, &admin).await;
     app.clock.set(day(40));
     let answer = record(&admin, &contact, "asset_downloaded", 36).await;
     assert_eq!(answer["leads"][0]["scores"][0]["score"], 70);

@@ -7,21 +7,7 @@ use ripen::clock::Timestamp;
 use serde_json::{Value, json};
 
 use crate::scoring::{day, ledger, live_model, newcomers, published, stopped};
-use crate::support::{Person, TestApp, bodies};
-
-/// The same numbers on every run, so that what fails can be looked at.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-
-    fn of<'a>(&mut self, these: &[&'a str]) -> &'a str {
-        these[self.below(these.len() as u64) as usize]
-    }
-}
+use crate::support::{Chance, Person, TestApp, bodies};
 
 /// Two people of one company, their leads and the company's own, under two models that change.
 pub struct Story {
@@ -53,11 +39,11 @@ impl Story {
             let body = bodies::with(json!({"topic": "Fleet", "source": "web"}), of);
             leads.push(bodies::id(&admin.post("/v1/leads", body).await.expect(201)));
         }
-        Self { app, admin, chance: Chance(seed), models, account, people, leads, told: 0 }
+        Self { app, admin, chance: Chance::new(seed), models, account, people, leads, told: 0 }
     }
 
     pub async fn go_on(&mut self) -> &'static str {
-        let person = format!("/v1/contacts/{}", self.people[self.chance.below(2) as usize]);
+        let person = format!("/v1/contacts/{}", self.people[self.chance.below(2)]);
         match self.chance.below(15) {
             0 | 1 => {
                 self.app.wait_days(self.chance.below(20) as i64);
@@ -98,7 +84,7 @@ impl Story {
                 "a browser became known"
             }
             9 => {
-                let lead = self.leads[self.chance.below(3) as usize].clone();
+                let lead = self.leads[self.chance.below(3)].clone();
                 self.record(json!({"lead_id": lead})).await;
                 "something was done about a lead"
             }
@@ -114,7 +100,7 @@ impl Story {
                 "a void was undone"
             }
             _ => {
-                let contact = self.people[self.chance.below(2) as usize].clone();
+                let contact = self.people[self.chance.below(2)].clone();
                 self.record(json!({"contact_id": contact})).await;
                 "somebody did something"
             }
@@ -141,7 +127,7 @@ impl Story {
         if all.is_empty() {
             return;
         }
-        let one = &all[self.chance.below(all.len() as u64) as usize];
+        let one = &all[self.chance.below(all.len())];
         let from = Timestamp::parse(one["occurred_at"].as_str().unwrap()).unwrap();
         let body = match self.chance.below(2) {
             0 => json!({"interaction_id": one["id"], "reason": "x"}),
@@ -151,7 +137,7 @@ impl Story {
     }
 
     async fn publish(&mut self) {
-        let model = self.models[self.chance.below(self.models.len() as u64) as usize].clone();
+        let model = self.models[self.chance.below(self.models.len())].clone();
         let path = format!("/v1/scoring-models/{model}");
         let mut definition = self.admin.get(&path).await.expect(200)["definition"].clone();
         definition["rules"][1]["points"] = json!(self.chance.below(30));
@@ -223,6 +209,11 @@ async fn whatever_happens_the_ledger_adds_up_to_the_scores() {
                 story.bring_up_to_date().await;
             }
             story.check(&format!("seed {seed}, step {step}, {what}")).await;
+        }
+        for model in &story.models {
+            let asked = story.admin.post(&format!("/v1/scoring-models/{model}/verify"), Value::Null).await;
+            let proof = story.admin.finished(asked).await;
+            assert_eq!(proof["result"]["differences"], 0, "seed {seed}: {proof}");
         }
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::scoring::{day, decider, events, ledger, live_model, newcomers, of_rule, record, scores, sum};
+use crate::scoring::{
+    day, decider, events, ledger, live_model, newcomers, of_rule, record, scores, sum, told_until_day_10,
+};
 use crate::support::{Options, Person, TestApp};
 
 /// A service whose sweeper looks every few milliseconds.
@@ -12,15 +14,6 @@ async fn swept() -> TestApp {
     let often = Some(Duration::from_millis(20));
     TestApp::start_with(Options { start: day(1), sweep_every: often, ..Options::default() }).await
 }
-
-const STORY: [(&str, i64); 6] = [
-    ("asset_downloaded", 1),
-    ("email_opened", 2),
-    ("email_opened", 3),
-    ("email_opened", 4),
-    ("email_opened", 5),
-    ("event_attended", 10),
-];
 
 /// What the example's table says of every later day: points by rule, score and grade.
 const TABLE: [(i64, [i64; 5], i64, &str); 7] = [
@@ -50,11 +43,7 @@ async fn the_sweeper_brings_stored_scores_down_the_days_of_the_example() {
     let app = swept().await;
     let admin = app.admin().await;
     live_model(&admin, newcomers()).await;
-    let (contact, lead) = decider(&admin).await;
-    for (kind, on) in STORY {
-        app.clock.set(day(on));
-        record(&admin, &contact, kind, on).await;
-    }
+    let (_, lead) = told_until_day_10(&app, &admin).await;
     let rules = ["white_paper", "opens", "webinar", "decider", "silent"];
     for (on, parts, score, grade) in TABLE {
         app.clock.set(day(on));
@@ -75,11 +64,7 @@ async fn after_a_standstill_the_sweeper_tells_everything_when_it_happened() {
     let app = swept().await;
     let admin = app.admin().await;
     live_model(&admin, newcomers()).await;
-    let (contact, lead) = decider(&admin).await;
-    for (kind, on) in STORY {
-        app.clock.set(day(on));
-        record(&admin, &contact, kind, on).await;
-    }
+    let (_, lead) = told_until_day_10(&app, &admin).await;
     app.clock.set(day(80));
     stored(&admin, &lead, 35).await;
     let rows = ledger(&admin, &lead).await;
@@ -95,11 +80,7 @@ async fn without_a_sweeper_every_read_is_exact_all_the_same() {
     let app = TestApp::start_at(day(1)).await;
     let admin = app.admin().await;
     live_model(&admin, newcomers()).await;
-    let (contact, lead) = decider(&admin).await;
-    for (kind, on) in STORY {
-        app.clock.set(day(on));
-        record(&admin, &contact, kind, on).await;
-    }
+    let (_, lead) = told_until_day_10(&app, &admin).await;
     for (on, _, score, grade) in TABLE {
         app.clock.set(day(on));
         let now = scores(&admin, &lead).await;

@@ -8,21 +8,7 @@ use serde_json::{Value, json};
 
 use super::{contact, lead, merge, undo};
 use crate::scoring::{day, ledger, live_model, newcomers, sum};
-use crate::support::{Person, TestApp, bodies};
-
-/// The same numbers on every run, so that what fails can be looked at.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-
-    fn of<'a>(&mut self, these: &[&'a str]) -> &'a str {
-        these[self.below(these.len() as u64) as usize]
-    }
-}
+use crate::support::{Chance, Person, TestApp, bodies};
 
 /// A model with windows, decay, caps and a bound.
 fn capped() -> Value {
@@ -110,7 +96,7 @@ impl Twice {
     /// Something that one of the two did, and the one in the other workspace as well.
     async fn go_on(&self, chance: &mut Chance) {
         self.app.wait_days(chance.below(12) as i64);
-        let who = chance.below(2) as usize;
+        let who = chance.below(2);
         let kind = chance.of(&["email_opened", "email_clicked", "event_attended", "asset_downloaded", "page_visited"]);
         let ago = chance.below(60 * 4) as i64;
         let at = Timestamp::from_micros(self.app.now().micros() - ago * 21_600_000_000);
@@ -135,7 +121,7 @@ impl Twice {
 async fn a_merged_contact_scores_as_if_one_had_done_everything_from_the_start() {
     for seed in 0..5 {
         let twice = Twice::begin().await;
-        let mut chance = Chance(seed);
+        let mut chance = Chance::new(seed);
         for _ in 0..10 {
             twice.go_on(&mut chance).await;
         }
