@@ -59,8 +59,26 @@ impl Told {
         let cause = if voided.is_empty() { Cause::Interaction } else { Cause::Void };
         let interactions = arrivals.iter().map(|it| it.id).collect();
         let news = News { interactions, voided: voided.clone(), ..News::of(cause) };
-        let mut past = Known { before: AtHand::of(&before), all: self.known.clone().into() };
-        let walk = measure(&self.live, facts, self.stored.as_ref(), (now, &news, arrivals), &mut past).unwrap();
+        self.measure(facts, now, &news, arrivals, &before)
+    }
+
+    /// At `now`, what counts for the lead is `known` and nothing else, as after a merge.
+    pub fn becomes(&mut self, facts: &Facts, now: Timestamp, known: Vec<Occurrence>) -> Walk {
+        self.known = known;
+        let news = News { is_other_history: true, ..News::of(Cause::Merge) };
+        self.measure(facts, now, &news, &[], &[])
+    }
+
+    fn measure(
+        &mut self,
+        facts: &Facts,
+        now: Timestamp,
+        news: &News,
+        arrivals: &[Occurrence],
+        before: &[Occurrence],
+    ) -> Walk {
+        let mut past = Known { before: AtHand::of(before), all: self.known.clone().into() };
+        let walk = measure(&self.live, facts, self.stored.as_ref(), (now, news, arrivals), &mut past).unwrap();
         self.rows.extend(walk.rows.iter().cloned());
         self.stored = Some(LeadScore {
             workspace_id: Id::NIL,
