@@ -1,5 +1,5 @@
 //! Store first (CAP-3) and exactly once (CAP-4): a submission is kept with what became of it, also when nothing did.
-//! One that is suspected, or whose sender has yet to confirm their address (CAP-6), is only kept; [`process`] makes of a
+//! One that is suspected, or whose sender has yet to confirm their address (CAP-6), is only kept; `process` makes of a
 //! kept one what would have been made of it.
 //!
 //! What follows from a submission happens behind a savepoint: when it fails, it is undone and the submission is kept as

@@ -57,7 +57,7 @@ pub fn course(
     }
 }
 
-/// The score that `model` gives at `at`, in points: that of [`super::evaluate`] without its shares.
+/// The score that `model` gives at `at`, in points: that of [`super::evaluate()`] without its shares.
 pub fn score(model: &Model, facts: &Facts, evidence: &[Occurrence], at: Timestamp) -> i64 {
     let reading = Reading::new(model, facts, evidence);
     let worths: Vec<i64> = reading.rules.iter().map(|rule| rule.worth(at)).collect();
