@@ -70,7 +70,7 @@ pub fn load(tx: &mut Tx<'_>, leads: Vec<Lead>, round: &Round) -> Result<Vec<Case
             lead,
         });
     }
-    fill(tx, &mut cases)?;
+    fill(tx, &mut cases, consent_needed)?;
     Ok(cases)
 }
 
@@ -96,12 +96,13 @@ fn concerns(
     }
 }
 
-fn target_of(lead: &Lead) -> Target {
+/// The target of the models that may score a lead.
+pub(super) fn target_of(lead: &Lead) -> Target {
     if lead.contact_id.is_some() { Target::Contact } else { Target::Account }
 }
 
 /// Loads records and scores for the cases that some model is concerned with.
-fn fill(tx: &mut Tx<'_>, cases: &mut [Case]) -> Result<()> {
+fn fill(tx: &mut Tx<'_>, cases: &mut [Case], consent_needed: bool) -> Result<()> {
     let busy: Vec<Lead> =
         cases.iter().filter(|case| !case.concerned.is_empty()).map(|case| case.lead.clone()).collect();
     if busy.is_empty() {
@@ -111,7 +112,7 @@ fn fill(tx: &mut Tx<'_>, cases: &mut [Case]) -> Result<()> {
     let ids: Vec<Id> = busy.iter().map(|lead| lead.id).collect();
     let stored = tx.scores().of_leads(&ids, &Vec::from_iter(models))?;
     let mut stored = grouped(stored, |score| score.lead_id);
-    let mut facts = by_id(known::facts_of(tx, &busy)?, |(facts, _)| facts.lead_id);
+    let mut facts = by_id(known::facts_of(tx, &busy, consent_needed)?, |(facts, _)| facts.lead_id);
     for case in cases.iter_mut().filter(|case| !case.concerned.is_empty()) {
         if let Some((facts, permitted)) = facts.remove(&case.lead.id) {
             (case.facts, case.permitted) = (facts, permitted);

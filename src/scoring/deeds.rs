@@ -14,6 +14,7 @@ use super::evaluate::{Facts, Scorecard, Share, evaluate};
 use super::model::Rule;
 use super::occurrence::{Evidence, Occurrence};
 use super::sentences::{comparison, interactions};
+use super::terms::Terms;
 use super::track::Track;
 use crate::clock::Timestamp;
 use crate::filter;
@@ -309,15 +310,9 @@ impl<'m> World<'m> {
 /// How many of the interactions that a condition asks about, latest first, make a difference at `at`: those that may
 /// count, and those that tell whether the condition was once met.
 fn most_needed(behaviour: &Behaviour, latest_first: &[&Occurrence], at: Timestamp) -> usize {
-    let limit = match behaviour.frequency {
-        Frequency::Each => behaviour.max_times,
-        Frequency::AtLeast(times) => Some(times),
-        Frequency::None => None,
-    };
-    let days = behaviour.within_days.map(i64::from);
-    let is_open = |it: &&Occurrence| days.is_none_or(|days| it.occurred_at.plus_days(days) > at);
-    match limit {
-        Some(times) => usize::try_from(times).unwrap_or(usize::MAX),
-        None => latest_first.partition_point(is_open).max(1),
+    let terms = Terms::of(behaviour);
+    match terms.limit {
+        usize::MAX => latest_first.partition_point(|it| !terms.has_closed(it.occurred_at, at)).max(1),
+        limit => limit,
     }
 }

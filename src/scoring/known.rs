@@ -37,7 +37,7 @@ pub fn load(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live]) -> Result<Vec<Kn
 pub fn load_after(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live], just_voided: &HashSet<Id>) -> Result<Vec<Known>> {
     let consent_needed = workspaces::settings(tx)?.require_profiling_consent;
     let evidence = Evidence::load(tx, &leads, models, consent_needed, just_voided)?;
-    let facts = facts_of(tx, &leads)?;
+    let facts = facts_of(tx, &leads, consent_needed)?;
     let known = leads.into_iter().zip(facts).map(|(lead, (facts, permitted))| Known {
         facts,
         evidence: evidence.of(&lead),
@@ -48,8 +48,7 @@ pub fn load_after(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live], just_voide
 }
 
 /// What the records say of each lead, and whether its person may be scored at all, in the same order.
-pub fn facts_of(tx: &mut Tx<'_>, leads: &[Lead]) -> Result<Vec<(Facts, bool)>> {
-    let consent_needed = workspaces::settings(tx)?.require_profiling_consent;
+pub fn facts_of(tx: &mut Tx<'_>, leads: &[Lead], consent_needed: bool) -> Result<Vec<(Facts, bool)>> {
     let contacts = by_id(tx.scorables().contacts(&ids(leads, |lead| lead.contact_id))?, |contact| contact.id);
     let account_of = |lead: &Lead| {
         lead.account_id.or_else(|| contacts.get(&lead.contact_id?).and_then(|contact| contact.account_id))

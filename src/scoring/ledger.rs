@@ -95,17 +95,17 @@ pub(super) fn rows(
     entries(before, after).into_iter().map(row).collect()
 }
 
-/// Lets time pass for a tally that is right at `from`, until `to`: every moment at which something moves by itself is
+/// Lets time pass for a tally that is right at `from`, where it makes `card`, until `to`: every moment at which something moves by itself is
 /// taken in. Gives the rows of the ledger between, and the card at the end; after a thousand moments the rest is one
 /// step at `to`. `Err(Lost)` in the inner result when the history no longer has what was counted before.
 pub(super) fn pass(
     model: &Model,
     facts: &Facts,
-    tally: &mut Tally,
+    (tally, mut card): (&mut Tally, Card),
     (from, to): (Timestamp, Timestamp),
     history: &mut dyn History,
 ) -> Result<Result<(Vec<Row>, Card), Lost>> {
-    let (mut at, mut card, mut told) = (from, tally.card(model, facts, from), Vec::new());
+    let (mut at, mut told) = (from, Vec::new());
     for moment in 0_usize.. {
         let Some(next) = tally.next(model, facts, at).filter(|next| *next <= to) else { break };
         let moved = match tally.cross(model, facts, (at, next), history)? {

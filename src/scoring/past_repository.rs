@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 
+use super::case::target_of;
 use super::history::History;
 use super::known;
 use super::known_repository::{Asked, Done};
@@ -41,10 +42,6 @@ impl<'c, 't> DonePast<'c, 't> {
         Self { tx, lead, news, consent_needed, kinds, people: None, all: None, found: HashMap::new() }
     }
 
-    fn target(&self) -> Target {
-        if self.lead.contact_id.is_some() { Target::Contact } else { Target::Account }
-    }
-
     fn people(&mut self) -> Result<Vec<Id>> {
         if let Some(people) = &self.people {
             return Ok(people.clone());
@@ -77,7 +74,7 @@ impl<'c, 't> DonePast<'c, 't> {
             let rows = after().filter(interactions::contact_id.eq_any(some)).load::<Done>(self.tx.conn)?;
             found.extend(rows.into_iter().map(Occurrence::from));
         }
-        if self.target() == Target::Account {
+        if target_of(self.lead) == Target::Account {
             let nobodys =
                 after().filter(interactions::contact_id.is_null()).filter(interactions::lead_id.eq(self.lead.id));
             found.extend(nobodys.load::<Done>(self.tx.conn)?.into_iter().map(Occurrence::from));
@@ -121,7 +118,7 @@ impl Past for DonePast<'_, '_> {
         let asked = Asked { kinds: self.kinds.clone(), just_voided: voided.iter().copied().collect() };
         let people = self.people()?;
         let mut done: Vec<_> = self.tx.scorables().done_by(&people, &asked)?.into_iter().map(|(_, it)| it).collect();
-        if self.target() == Target::Account {
+        if target_of(self.lead) == Target::Account {
             done.extend(self.tx.scorables().done_by_nobody(self.lead.id, &asked)?);
         }
         let all: Arc<[Occurrence]> = done.into();

@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 
 use super::compile::Model;
 use super::condition::{Behaviour, Condition, Frequency};
-use super::decay::Fading;
 use super::evaluate::{Facts, Share};
 use super::model::{Definition, Rule};
 use super::occurrence::Occurrence;
@@ -279,14 +278,14 @@ impl Seen<'_, '_> {
 
     fn counted(&self, it: &Occurrence) -> Counted {
         let each = self.behaviour.frequency == Frequency::Each;
-        let fading = self.behaviour.decay.as_ref().map(Fading::of);
         let worth = if self.worth == 0 { 0 } else { self.track.worth(self.worth, it) };
+        let terms = self.track.terms;
         Counted {
             id: it.id,
             occurred_at: it.occurred_at,
-            points: each.then(|| fading.map_or(worth, |fading| fading.kept(worth, it.occurred_at, self.at))),
-            leaves_at: self.behaviour.within_days.map(|days| it.occurred_at.plus_days(days.into())),
-            fades_at: fading.and_then(|fading| fading.next_step(worth, it.occurred_at, self.at)),
+            points: each.then(|| terms.kept(worth, it.occurred_at, self.at)),
+            leaves_at: terms.closes(it.occurred_at),
+            fades_at: terms.fades(worth, it.occurred_at, self.at),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What follows for one lead when it is scored anew: ledger, scores, the lead's standing, events and stage.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use super::case::Case;
@@ -8,7 +10,7 @@ use super::ledger::{Cause, Row};
 use super::outcome::{self, Crossing};
 use super::past_repository::DonePast;
 use super::rescore::Round;
-use super::step;
+use super::step::{self, News};
 use super::{Glance, LeadOutcome, LeadScore, ModelScore, ScoreEntry};
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -64,14 +66,15 @@ impl Change {
             return Ok(Self { live, before, after: None, rows, crossing: Crossing::default() });
         }
         let whose_id = case.lead.contact_id.or(case.lead.account_id);
-        let stored = before.clone().map(|score| match score.whose_id == whose_id {
-            true => score,
-            false => LeadScore { tally: None, ..score },
-        });
+        let is_others = before.as_ref().is_some_and(|score| score.whose_id != whose_id);
+        let news = match is_others {
+            true => Cow::Owned(News { is_other_history: true, ..round.news.clone() }),
+            false => Cow::Borrowed(&round.news),
+        };
         let kinds: Vec<&str> = live.model.kinds().collect();
-        let mut past = DonePast::new(tx, &case.lead, &round.news, case.consent_needed, kinds);
-        let news = (now, &round.news, case.arrivals.as_slice());
-        let walk = step::measure(&live, &case.facts, stored.as_ref(), news, &mut past)?;
+        let mut past = DonePast::new(tx, &case.lead, &news, case.consent_needed, kinds);
+        let told = (now, news.as_ref(), case.arrivals.as_slice());
+        let walk = step::measure(&live, &case.facts, before.as_ref(), told, &mut past)?;
         let (points, reached) = before.as_ref().map_or((0, false), |score| (score.score, score.reached));
         let crossing = outcome::crossing(points, reached, &walk.rows, live.threshold(), walk.at);
         let after = LeadScore {
@@ -176,8 +179,7 @@ impl Standing {
 
 /// Takes all scores of a lead back, with rows that say so; its ledger then adds up to nothing.
 pub fn withdraw(tx: &mut Tx<'_>, lead: Id, cause: Cause) -> Result<()> {
-    let models: Vec<Id> = tx.scores().glances(&[lead])?.into_iter().map(|glance| glance.model_id).collect();
-    for score in tx.scores().of_leads(&[lead], &models)? {
+    for score in tx.scores().all_of_leads(&[lead])? {
         take_back(tx, &score, cause)?;
     }
     Ok(())

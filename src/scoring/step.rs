@@ -84,19 +84,19 @@ pub fn measure(
     }
     let kept = stored.tally.as_ref().map(|tally| &tally.0).filter(|tally| tally.fits(model) && !news.is_other_history);
     let Some(mut tally) = kept.cloned() else { return begin(model, facts, parts, (now, news), past) };
-    let met = tally.met();
+    let (met, then) = (tally.met(), tally.card(model, facts, since));
+    // Where the records changed, what time did to the score cannot be told from what they did.
+    let is_same = then.parts == *parts;
     let passed = if news.voided.is_empty() {
-        pass(model, facts, &mut tally, (since, now), past)?
+        pass(model, facts, (&mut tally, then), (since, now), past)?
     } else {
         let before = news.before(&past.all()?);
-        pass(model, facts, &mut tally, (since, now), &mut AtHand::of(&before))?
+        pass(model, facts, (&mut tally, then), (since, now), &mut AtHand::of(&before))?
     };
     let Ok((told, card)) = passed else {
         log::warn!("lead {}: model {} lost track of what counts and reads it all again", stored.lead_id, live.id);
         return begin(model, facts, parts, (now, news), past);
     };
-    // Where the records changed, what time did to the score cannot be told from what they did.
-    let is_same = stored.tally.as_ref().is_some_and(|tally| tally.0.card(model, facts, since).parts == *parts);
     let (told, before) = if is_same { (told, &card.parts) } else { (Vec::new(), parts) };
     let moved = tally.take(model, facts, arrivals, &met, (since, now)).filter(|_| news.voided.is_empty());
     let Some(moved) = moved else {

@@ -81,6 +81,17 @@ pub const STORY: [(&str, i64); 6] = [
     ("event_attended", 10),
 ];
 
+/// What the example's table says of every later day: points by rule, score and grade.
+pub const TABLE: [(i64, [i64; 5], i64, &str); 7] = [
+    (10, [30, 15, 40, 20, 0], 105, "hot"),
+    (33, [30, 10, 40, 20, 0], 100, "hot"),
+    (34, [30, 5, 40, 20, 0], 95, "hot"),
+    (35, [30, 0, 40, 20, 0], 90, "hot"),
+    (40, [30, 0, 20, 20, 0], 70, "hot"),
+    (61, [30, 0, 20, 20, -15], 55, "warm"),
+    (70, [30, 0, 0, 20, -15], 35, "warm"),
+];
+
 pub async fn record(admin: &Person, contact: &str, kind: &str, on: i64) -> Value {
     let body = json!({"kind": kind, "occurred_at": day(on), "contact_id": contact});
     admin.post("/v1/interactions", body).await.expect(201)
@@ -173,15 +184,7 @@ async fn the_worked_numbers_of_the_design_come_out() {
     assert_eq!(sum(&rows), 105);
 
     let rules = ["white_paper", "opens", "webinar", "decider", "silent"];
-    for (on, shares, score, grade) in [
-        (10, [30, 15, 40, 20, 0], 105, "hot"),
-        (33, [30, 10, 40, 20, 0], 100, "hot"),
-        (34, [30, 5, 40, 20, 0], 95, "hot"),
-        (35, [30, 0, 40, 20, 0], 90, "hot"),
-        (40, [30, 0, 20, 20, 0], 70, "hot"),
-        (61, [30, 0, 20, 20, -15], 55, "warm"),
-        (70, [30, 0, 0, 20, -15], 35, "warm"),
-    ] {
+    for (on, shares, score, grade) in TABLE {
         app.clock.set(day(on));
         let now = scores(&admin, &lead).await;
         assert_eq!(rules.map(|rule| points(&now, rule)), shares, "day {on}");

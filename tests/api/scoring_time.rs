@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::scoring::{
-    day, decider, events, ledger, live_model, newcomers, of_rule, record, scores, sum, told_until_day_10,
+    TABLE, day, decider, events, ledger, live_model, newcomers, of_rule, record, scores, sum, told_until_day_10,
 };
 use crate::support::{Options, Person, TestApp};
 
@@ -14,17 +14,6 @@ async fn swept() -> TestApp {
     let often = Some(Duration::from_millis(20));
     TestApp::start_with(Options { start: day(1), sweep_every: often, ..Options::default() }).await
 }
-
-/// What the example's table says of every later day: points by rule, score and grade.
-const TABLE: [(i64, [i64; 5], i64, &str); 7] = [
-    (10, [30, 15, 40, 20, 0], 105, "hot"),
-    (33, [30, 10, 40, 20, 0], 100, "hot"),
-    (34, [30, 5, 40, 20, 0], 95, "hot"),
-    (35, [30, 0, 40, 20, 0], 90, "hot"),
-    (40, [30, 0, 20, 20, 0], 70, "hot"),
-    (61, [30, 0, 20, 20, -15], 55, "warm"),
-    (70, [30, 0, 0, 20, -15], 35, "warm"),
-];
 
 /// Waits until the stored score of the lead is `expected`.
 async fn stored(admin: &Person, lead: &str, expected: i64) -> Value {
