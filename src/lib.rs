@@ -20,8 +20,9 @@
 //! `handlers.rs` its HTTP, and files named after an idea (`evaluate.rs`, `decide.rs`, `transition.rs`) its rules, which
 //! are pure functions over values. A use case receives a transaction, [`db::Tx`], and so composes with others; the
 //! handler or job that began the transaction ends it. Use cases call those of rooms before them in this order:
-//! events, workspaces, provenance, process, accounts, contacts, matching, leads, assets, scoring, interactions, backtests,
-//! proposals, linking, forms, merges. Handlers compose any.
+//! events, workspaces, provenance, alerts, tasks, process, accounts, contacts, matching, leads, opportunities,
+//! assignment, assets, scoring, interactions, backtests, proposals, linking, forms, merges, closing, timeline. Handlers
+//! compose any.
 //!
 //! # Below the rooms
 //!

@@ -7,11 +7,15 @@ const ROOMS: &[&str] = &[
     "events",
     "workspaces",
     "provenance",
+    "alerts",
+    "tasks",
     "process",
     "accounts",
     "contacts",
     "matching",
     "leads",
+    "opportunities",
+    "assignment",
     "assets",
     "scoring",
     "interactions",
@@ -20,6 +24,8 @@ const ROOMS: &[&str] = &[
     "linking",
     "forms",
     "merges",
+    "closing",
+    "timeline",
 ];
 
 /// Files of rules: pure functions over values, which any room may use.

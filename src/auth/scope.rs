@@ -4,13 +4,24 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Every scope there is.
-pub const ALL: [&str; 23] = [
+pub const ALL: [&str; 36] = [
     "accounts:read",
     "accounts:write",
     "contacts:read",
     "contacts:write",
     "leads:read",
     "leads:write",
+    "leads:assign",
+    "leads:override",
+    "opportunities:read",
+    "opportunities:write",
+    "tasks:read",
+    "tasks:write",
+    "alerts:read",
+    "alerts:write",
+    "process:write",
+    "assignment:read",
+    "assignment:write",
     "forms:read",
     "forms:write",
     "submissions:read",
@@ -27,6 +38,8 @@ pub const ALL: [&str; 23] = [
     "events:read",
     "jobs:read",
     "jobs:write",
+    "reports:read",
+    "audit:read",
     "workspace:admin",
 ];
 
@@ -53,22 +66,39 @@ pub enum Role {
 impl Role {
     /// The scopes of the role.
     pub fn scopes(self) -> Vec<&'static str> {
-        let reads = |scope: &&str| scope.ends_with(":read");
-        let works_leads = |scope: &&str| {
-            reads(scope)
-                || ["accounts:write", "contacts:write", "leads:write", "submissions:write", "interactions:write"]
-                    .contains(scope)
+        let keep = |scope: &&str| match self {
+            Self::Admin => true,
+            Self::Marketer => !ADMINISTERS.contains(scope),
+            Self::SalesManager => works_leads(scope) || MANAGES.contains(scope),
+            Self::Teleprospector | Self::Salesperson | Self::Integration => works_leads(scope),
+            Self::Viewer => reads(scope),
         };
-        let connects = move |scope: &&str| works_leads(scope) || *scope == "submissions:write";
-        let keep: Box<dyn Fn(&&str) -> bool> = match self {
-            Self::Admin => Box::new(|_| true),
-            Self::Marketer => Box::new(|scope| *scope != "workspace:admin"),
-            Self::Teleprospector | Self::Salesperson | Self::SalesManager => Box::new(works_leads),
-            Self::Integration => Box::new(connects),
-            Self::Viewer => Box::new(reads),
-        };
-        ALL.into_iter().filter(|scope| keep(scope)).collect()
+        ALL.into_iter().filter(keep).collect()
     }
+}
+
+/// What only administrators do.
+const ADMINISTERS: [&str; 2] = ["audit:read", "workspace:admin"];
+/// What those who lead salespeople do, too.
+const MANAGES: [&str; 3] = ["leads:assign", "leads:override", "assignment:write"];
+/// What everyone writes who works leads.
+const WORKS: [&str; 8] = [
+    "accounts:write",
+    "contacts:write",
+    "leads:write",
+    "opportunities:write",
+    "tasks:write",
+    "alerts:write",
+    "submissions:write",
+    "interactions:write",
+];
+
+fn reads(scope: &str) -> bool {
+    scope.ends_with(":read") && !ADMINISTERS.contains(&scope)
+}
+
+fn works_leads(scope: &str) -> bool {
+    reads(scope) || WORKS.contains(&scope)
 }
 
 #[cfg(test)]
@@ -82,5 +112,8 @@ mod tests {
         assert!(!Role::Marketer.scopes().contains(&"workspace:admin"));
         assert!(Role::Marketer.scopes().contains(&"scoring:publish"));
         assert!(!Role::Salesperson.scopes().contains(&"scoring:publish"));
+        assert!(!Role::Viewer.scopes().contains(&"audit:read"));
+        assert!(Role::SalesManager.scopes().contains(&"leads:override"));
+        assert!(!Role::Salesperson.scopes().contains(&"leads:override"));
     }
 }

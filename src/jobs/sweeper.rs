@@ -4,6 +4,7 @@
 //! one do not do the same twice. One that dies is followed by another when its lease has run out. After a standstill it
 //! goes on until nothing is due, some leads in each transaction.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::{rt, web};
@@ -16,6 +17,22 @@ use crate::scoring::sweep;
 
 /// The lease of the one who sweeps.
 const LEASE: &str = "sweeper";
+
+/// What the sweeper does, one after the other.
+const CHORES: &[Chore] = &[sweep::CHORE];
+
+/// Something that becomes due by itself.
+#[derive(Clone, Copy)]
+pub struct Chore {
+    /// What is brought up to date, for the log.
+    pub name: &'static str,
+    /// Some of the records that are due, by workspace, those first that have waited longest.
+    pub due: fn(&mut Tx<'_>) -> Result<BTreeMap<Id, Vec<Id>>>,
+    /// Brings records of one workspace up to date; afterwards they are not due any more.
+    pub catch_up: fn(&mut Tx<'_>, &[Id]) -> Result<()>,
+    /// Leaves a record alone for a while, after it could not be brought up to date.
+    pub put_off: fn(&mut Tx<'_>, Id) -> Result<()>,
+}
 
 /// How the sweeper of an instance works.
 #[derive(Clone, Copy, Debug)]
@@ -37,58 +54,67 @@ async fn run(state: web::Data<State>, terms: Terms) {
     let holder = Id::new(state.clock.now());
     loop {
         rt::time::sleep(terms.every).await;
-        if let Err(error) = sweep_all(&state, holder, terms.lease_s).await {
-            log::warn!("what is due could not be brought up to date: {error}");
+        for chore in CHORES {
+            if let Err(error) = sweep_all(&state, *chore, (holder, terms.lease_s)).await {
+                log::warn!("{} that are due could not be brought up to date: {error}", chore.name);
+            }
         }
     }
 }
 
 /// Brings everything up to date that is due, unless another is at it.
-async fn sweep_all(state: &web::Data<State>, holder: Id, lease_s: i64) -> Result<()> {
+async fn sweep_all(state: &web::Data<State>, chore: Chore, lease: (Id, i64)) -> Result<()> {
     loop {
-        let due = state.db.read(nowhere(state), sweep::due).await?;
+        let due = state.db.read(nowhere(state), chore.due).await?;
         if due.is_empty() {
             return Ok(());
         }
-        for (workspace, leads) in due {
-            match sweep_some(state, workspace, (holder, lease_s), leads.clone()).await {
+        for (workspace, records) in due {
+            match sweep_some(state, chore, workspace, lease, records.clone()).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(Error::Unavailable(why)) => return Err(Error::Unavailable(why)),
                 Err(error) => {
-                    log::warn!("some scores could not be brought up to date together: {error}");
-                    sweep_each(state, workspace, (holder, lease_s), leads).await?;
+                    log::warn!("some {} could not be brought up to date together: {error}", chore.name);
+                    sweep_each(state, chore, workspace, lease, records).await?;
                 }
             }
         }
     }
 }
 
-/// One by one, so that a lead that fails holds up no other; it is tried again later.
-async fn sweep_each(state: &web::Data<State>, workspace: Id, lease: (Id, i64), leads: Vec<Id>) -> Result<()> {
-    for lead in leads {
-        if let Err(error) = sweep_some(state, workspace, lease, vec![lead]).await {
-            log::error!("lead {lead} could not be brought up to date: {error}");
+/// One by one, so that a record that fails holds up no other; it is tried again later.
+async fn sweep_each(
+    state: &web::Data<State>,
+    chore: Chore,
+    workspace: Id,
+    lease: (Id, i64),
+    records: Vec<Id>,
+) -> Result<()> {
+    for record in records {
+        if let Err(error) = sweep_some(state, chore, workspace, lease, vec![record]).await {
+            log::error!("of the {}, {record} could not be brought up to date: {error}", chore.name);
             let scope = Scope { workspace, ..nowhere(state) };
-            state.db.write(scope, move |tx| sweep::put_off(tx, lead)).await?;
+            state.db.write(scope, move |tx| (chore.put_off)(tx, record)).await?;
         }
     }
     Ok(())
 }
 
-/// Brings what is due of the leads up to date in one transaction; false when another has the lease.
+/// Brings what is due of the records up to date in one transaction; false when another has the lease.
 async fn sweep_some(
     state: &web::Data<State>,
+    chore: Chore,
     workspace: Id,
     (holder, lease_s): (Id, i64),
-    leads: Vec<Id>,
+    records: Vec<Id>,
 ) -> Result<bool> {
     let work = move |tx: &mut Tx<'_>| {
         let until = tx.at().plus_seconds(lease_s);
         if !tx.leases().take(LEASE, holder, until)? {
             return Ok(false);
         }
-        sweep::sweep(tx, &leads)?;
+        (chore.catch_up)(tx, &records)?;
         Ok(true)
     };
     state.db.write(Scope { workspace, ..nowhere(state) }, work).await

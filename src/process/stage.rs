@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::auth::scope::Role;
+
 /// Key of the process every workspace begins with.
 pub const SHIPPED: &str = "lead_to_opportunity_marketing";
 
@@ -41,6 +43,43 @@ pub struct Stage {
     #[serde(default)]
     #[schema(max_items = 4)]
     pub flags: Vec<Flag>,
+    /// Who works leads in this stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Tasks that are created when a lead enters the stage, 0 to 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 10)]
+    pub tasks: Vec<StageTask>,
+}
+
+/// A task that is created when a lead enters a stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StageTask {
+    /// What is to be done.
+    pub kind: TaskKind,
+    /// In words, 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200, example = "First call")]
+    pub title: String,
+    /// When it is due: minutes of the clock after the lead entered the stage, 1 to 525600.
+    #[schema(minimum = 1, maximum = 525_600, example = 1_440)]
+    pub due_in_minutes: i64,
+}
+
+/// What a task asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskKind {
+    /// A call.
+    Call,
+    /// A mail.
+    Mail,
+    /// An offer.
+    Offer,
+    /// A meeting.
+    Meeting,
+    /// Anything else.
+    Other,
 }
 
 /// A mark on a lead that says what it is ready for or who took it.
@@ -62,17 +101,33 @@ impl Process {
     /// The process every workspace begins with: from inquiry to sales acceptance.
     pub fn shipped() -> Self {
         let stages = [
-            ("inquiry", "Inquiry", &[][..]),
-            ("marketing_qualification", "Marketing qualification", &[Flag::SalesReady, Flag::TeleprospectReady]),
-            ("teleprospect_acceptance", "Teleprospect acceptance", &[Flag::TeleprospectAccepted]),
-            ("teleprospect_qualification", "Teleprospect qualification", &[Flag::SalesReady]),
-            ("sales_acceptance", "Sales acceptance", &[Flag::SalesAccepted]),
+            ("inquiry", "Inquiry", Role::Marketer, &[Flag::SalesReady, Flag::TeleprospectReady][..]),
+            (
+                "marketing_qualification",
+                "Marketing qualification",
+                Role::Marketer,
+                &[Flag::SalesReady, Flag::TeleprospectReady],
+            ),
+            (
+                "teleprospect_acceptance",
+                "Teleprospect acceptance",
+                Role::Teleprospector,
+                &[Flag::SalesReady, Flag::TeleprospectAccepted],
+            ),
+            ("teleprospect_qualification", "Teleprospect qualification", Role::Teleprospector, &[Flag::SalesReady]),
+            ("sales_acceptance", "Sales acceptance", Role::Salesperson, &[Flag::SalesAccepted]),
         ];
         Self {
             key: SHIPPED.to_owned(),
             name: "Lead to opportunity, marketing".to_owned(),
             stages: stages
-                .map(|(key, name, flags)| Stage { key: key.to_owned(), name: name.to_owned(), flags: flags.to_vec() })
+                .map(|(key, name, role, flags)| Stage {
+                    key: key.to_owned(),
+                    name: name.to_owned(),
+                    flags: flags.to_vec(),
+                    role: Some(role),
+                    tasks: Vec::new(),
+                })
                 .into(),
         }
     }
