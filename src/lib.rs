@@ -21,8 +21,8 @@
 //! are pure functions over values. A use case receives a transaction, [`db::Tx`], and so composes with others; the
 //! handler or job that began the transaction ends it. Use cases call those of rooms before them in this order:
 //! events, workspaces, provenance, alerts, tasks, process, accounts, contacts, matching, leads, opportunities,
-//! assignment, assets, scoring, interactions, backtests, proposals, linking, forms, merges, closing, timeline. Handlers
-//! compose any.
+//! assignment, assets, scoring, interactions, backtests, proposals, linking, forms, merges, closing, timeline,
+//! reports. Handlers compose any.
 //!
 //! # Below the rooms
 //!
@@ -42,6 +42,7 @@ pub mod linking;
 pub mod assets;
 pub mod scoring;
 pub mod backtests;
+pub mod reports;
 pub mod filter;
 pub mod process;
 pub mod provenance;

@@ -696,11 +696,30 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    audit_entries (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        record -> Text,
+        record_id -> Nullable<Uuid>,
+        action -> Text,
+        actor_id -> Nullable<Uuid>,
+        request_id -> Text,
+        before -> Nullable<Json>,
+        after -> Nullable<Json>,
+        at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     ad_responses,
     asset_revisions,
     assets,
+    audit_entries,
     backtest_leads,
     clients,
     confirmation_links,

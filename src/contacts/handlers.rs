@@ -1,25 +1,49 @@
 //! Contacts over HTTP.
 
 use actix_web::{delete, get, patch, post, web};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Contact, ContactFilter, ContactPatch, NewContact, SORT_FIELDS, identity};
 use crate::auth::Actor;
-use crate::error::all_hold;
-use crate::filter::{Allowed, Filter};
+use crate::db::Tx;
+use crate::error::{Error, Result, all_hold};
+use crate::filter::{Allowed, Filter, Record};
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
 use crate::id::Id;
-use crate::{contacts, interactions, proposals, scoring};
+use crate::workspaces::completeness::{Completeness, Fields};
+use crate::{contacts, interactions, proposals, scoring, workspaces};
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(search).service(create).service(show).service(change).service(remove);
+}
+
+/// A contact as the API shows it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ContactView)]
+pub struct View {
+    #[serde(flatten)]
+    contact: Contact,
+    /// How much of what matters is known of the contact.
+    completeness: Completeness,
+}
+
+impl View {
+    /// The contact with its completeness by the fields that matter to the workspace.
+    pub fn new(contact: Contact, fields: &Fields) -> Result<Self> {
+        let row = serde_json::to_value(&contact).map_err(Error::internal)?;
+        Ok(Self { completeness: Completeness::of(Record::Contact, row, fields), contact })
+    }
+}
+
+fn shown(tx: &mut Tx<'_>, contact: Contact) -> Result<View> {
+    View::new(contact, &workspaces::settings(tx)?.completeness)
 }
 
 /// Which contacts to list.
@@ -44,7 +68,7 @@ struct ContactQuery {
 }
 
 impl ContactQuery {
-    fn filter(self) -> Result<ContactFilter, Problem> {
+    fn filter(self) -> std::result::Result<ContactFilter, Problem> {
         let email_key = match self.email.as_deref().map(identity::email) {
             Some(Ok(email)) => Some(email.key),
             Some(Err(rejected)) => return Err(Problem::parameter("email", rejected.detail)),
@@ -62,7 +86,7 @@ impl ContactQuery {
     tag = "contacts",
     operation_id = "list_contacts",
     params(ContactQuery, PageQuery),
-    responses((status = 200, description = "A page of contacts", body = Page<Contact>)),
+    responses((status = 200, description = "A page of contacts", body = Page<View>)),
     security(("bearer" = ["contacts:read"])),
 )]
 #[get("/v1/contacts")]
@@ -72,7 +96,9 @@ async fn list(actor: Actor, query: web::Query<ContactQuery>, page: web::Query<Pa
     actor
         .read(move |tx| {
             let total = if count { Some(tx.contacts().count(&filter)?) } else { None };
-            Answer::ok(&Page::new(tx.contacts().list(&filter, &paging)?, &paging, total, |contact| contact)?)
+            let (rows, fields) = (tx.contacts().list(&filter, &paging)?, workspaces::settings(tx)?.completeness);
+            let page = Page::new(rows, &paging, total, |contact| contact)?;
+            Answer::ok(&page.try_map(|contact| View::new(contact, &fields))?)
         })
         .await
 }
@@ -98,7 +124,7 @@ struct ContactSearch {
     operation_id = "search_contacts",
     params(PageQuery),
     request_body = ContactSearch,
-    responses((status = 200, description = "A page of contacts", body = Page<Contact>)),
+    responses((status = 200, description = "A page of contacts", body = Page<View>)),
     security(("bearer" = ["contacts:read"])),
 )]
 #[post("/v1/contacts/search")]
@@ -109,7 +135,9 @@ async fn search(page: web::Query<PageQuery>, command: Command<ContactSearch>) ->
     actor
         .read(move |tx| {
             let total = if count { Some(tx.contacts().count_matching(&filter)?) } else { None };
-            Answer::ok(&Page::new(tx.contacts().search(&filter, &paging)?, &paging, total, |contact| contact)?)
+            let (rows, fields) = (tx.contacts().search(&filter, &paging)?, workspaces::settings(tx)?.completeness);
+            let page = Page::new(rows, &paging, total, |contact| contact)?;
+            Answer::ok(&page.try_map(|contact| View::new(contact, &fields))?)
         })
         .await
 }
@@ -122,7 +150,7 @@ async fn search(page: web::Query<PageQuery>, command: Command<ContactSearch>) ->
     tag = "contacts",
     operation_id = "create_contact",
     request_body = NewContact,
-    responses((status = 201, description = "The contact", body = Contact)),
+    responses((status = 201, description = "The contact", body = View)),
     security(("bearer" = ["contacts:write"])),
 )]
 #[post("/v1/contacts")]
@@ -131,7 +159,8 @@ async fn create(command: Command<NewContact>) -> Reply {
         .run(|tx, new, _| {
             let contact = contacts::create(tx, new)?;
             interactions::attribute_waiting(tx, contact.id)?;
-            Ok(Answer::created(format!("/v1/contacts/{}", contact.id), &contact)?.version(contact.version))
+            let (location, version) = (format!("/v1/contacts/{}", contact.id), contact.version);
+            Ok(Answer::created(location, &shown(tx, contact)?)?.version(version))
         })
         .await
 }
@@ -144,7 +173,7 @@ async fn create(command: Command<NewContact>) -> Reply {
     operation_id = "get_contact",
     params(("id" = Id, Path, description = "The contact")),
     responses(
-        (status = 200, description = "The contact", body = Contact),
+        (status = 200, description = "The contact", body = View),
         (status = 410, description = "The contact was merged into another"),
     ),
     security(("bearer" = ["contacts:read"])),
@@ -154,7 +183,8 @@ async fn show(actor: Actor, PathId(id): PathId) -> Reply {
     actor
         .read(move |tx| {
             let contact = tx.contacts().get(id)?;
-            Ok(Answer::ok(&contact)?.version(contact.version))
+            let version = contact.version;
+            Ok(Answer::ok(&shown(tx, contact)?)?.version(version))
         })
         .await
 }
@@ -171,7 +201,7 @@ async fn show(actor: Actor, PathId(id): PathId) -> Reply {
     ),
     request_body(content = ContactPatch, content_type = "application/merge-patch+json"),
     responses(
-        (status = 200, description = "The contact after the change", body = Contact),
+        (status = 200, description = "The contact after the change", body = View),
         (status = 410, description = "The contact was merged into another"),
         (status = 412, description = "The contact has changed since it was read"),
     ),
@@ -187,7 +217,8 @@ async fn change(PathId(id): PathId, command: Command<ContactPatch>) -> Reply {
             proposals::contact_changed(tx, &contact)?;
             scoring::contact_changed(tx, &before, &contact)?;
             interactions::attribute_waiting(tx, id)?;
-            Ok(Answer::ok(&contact)?.version(contact.version))
+            let version = contact.version;
+            Ok(Answer::ok(&shown(tx, contact)?)?.version(version))
         })
         .await
 }

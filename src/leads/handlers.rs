@@ -11,8 +11,8 @@ use crate::auth::Actor;
 use crate::clock::Timestamp;
 use crate::contacts::Contact;
 use crate::db::Tx;
-use crate::error::{Result, all_hold};
-use crate::filter::{Allowed, Filter};
+use crate::error::{Error, Result, all_hold};
+use crate::filter::{Allowed, Filter, Record};
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
@@ -21,7 +21,8 @@ use crate::http::problem::{Kind, Problem};
 use crate::id::Id;
 use crate::matching::Effect;
 use crate::scoring::{self, ExplainedScore};
-use crate::{interactions, leads, proposals};
+use crate::workspaces::completeness::{Completeness, Fields};
+use crate::{interactions, leads, proposals, workspaces};
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -141,6 +142,8 @@ impl Wanted {
 struct LeadView {
     #[serde(flatten)]
     lead: Lead,
+    /// How much of what matters is known of it.
+    completeness: Completeness,
     /// Its contact, with `expand=contact`.
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<Contact>,
@@ -153,7 +156,7 @@ struct LeadView {
 }
 
 impl LeadView {
-    fn new(tx: &mut Tx<'_>, lead: Lead, wanted: Wanted) -> Result<Self> {
+    fn new(tx: &mut Tx<'_>, lead: Lead, fields: &Fields, wanted: Wanted) -> Result<Self> {
         let contact = match lead.contact_id.filter(|_| wanted.contact) {
             Some(id) => tx.contacts().find(id)?,
             None => None,
@@ -163,8 +166,13 @@ impl LeadView {
             None => None,
         };
         let scores = if wanted.scores { Some(scoring::explain(tx, lead.id, false)?.data) } else { None };
-        Ok(Self { lead, contact, account, scores })
+        Ok(Self { completeness: completeness(&lead, fields)?, lead, contact, account, scores })
     }
+}
+
+fn completeness(lead: &Lead, fields: &Fields) -> Result<Completeness> {
+    let row = serde_json::to_value(lead).map_err(Error::internal)?;
+    Ok(Completeness::of(Record::Lead, row, fields))
 }
 
 /// List leads
@@ -186,7 +194,8 @@ async fn list(actor: Actor, query: web::Query<LeadQuery>, page: web::Query<PageQ
         .read(move |tx| {
             let total = if count { Some(tx.leads().count(&filter)?) } else { None };
             let page = Page::new(tx.leads().list(&filter, &paging)?, &paging, total, |lead| lead)?;
-            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, wanted))?)
+            let fields = workspaces::settings(tx)?.completeness;
+            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, &fields, wanted))?)
         })
         .await
 }
@@ -241,7 +250,8 @@ async fn search(query: web::Query<Expand>, page: web::Query<PageQuery>, command:
         .read(move |tx| {
             let total = if count { Some(tx.leads().count_matching(&filter)?) } else { None };
             let page = Page::new(tx.leads().search(&filter, &paging)?, &paging, total, |lead| lead)?;
-            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, wanted))?)
+            let fields = workspaces::settings(tx)?.completeness;
+            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, &fields, wanted))?)
         })
         .await
 }
@@ -251,6 +261,8 @@ async fn search(query: web::Query<Expand>, page: web::Query<PageQuery>, command:
 struct CreatedLead {
     #[serde(flatten)]
     lead: Lead,
+    /// How much of what matters is known of it.
+    completeness: Completeness,
     /// Whom a described contact and account were taken to be.
     matched: Matched,
 }
@@ -289,7 +301,9 @@ async fn create(command: Command<NewLead>) -> Reply {
             }
             let lead = tx.leads().get(id)?;
             let version = lead.version;
-            Ok(Answer::created(format!("/v1/leads/{id}"), &CreatedLead { lead, matched })?.version(version))
+            let completeness = completeness(&lead, &workspaces::settings(tx)?.completeness)?;
+            let created = CreatedLead { lead, completeness, matched };
+            Ok(Answer::created(format!("/v1/leads/{id}"), &created)?.version(version))
         })
         .await
 }
@@ -315,7 +329,8 @@ async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Re
         .read(move |tx| {
             let lead = tx.leads().get(id)?;
             let version = lead.version;
-            let answer = Answer::ok(&LeadView::new(tx, lead, wanted)?)?;
+            let fields = workspaces::settings(tx)?.completeness;
+            let answer = Answer::ok(&LeadView::new(tx, lead, &fields, wanted)?)?;
             // The version says nothing of the records shown beside the lead.
             Ok(if alone { answer.version(version) } else { answer })
         })
@@ -335,7 +350,7 @@ async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Re
     ),
     request_body(content = LeadPatch, content_type = "application/merge-patch+json"),
     responses(
-        (status = 200, description = "The lead after the change", body = Lead),
+        (status = 200, description = "The lead after the change", body = LeadView),
         (status = 410, description = "The lead was merged into another"),
         (status = 412, description = "The lead has changed since it was read"),
     ),
@@ -355,7 +370,8 @@ async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
             scoring::lead_changed(tx, id)?;
             interactions::attribute_lead(tx, id)?;
             let lead = tx.leads().get(id)?;
-            Ok(Answer::ok(&lead)?.version(lead.version))
+            let (version, fields) = (lead.version, workspaces::settings(tx)?.completeness);
+            Ok(Answer::ok(&LeadView::new(tx, lead, &fields, Wanted::default())?)?.version(version))
         })
         .await
 }

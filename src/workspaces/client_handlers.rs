@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Client;
+use super::audit::{self, Subject};
 use crate::auth::Actor;
 use crate::auth::token::PrincipalKind;
 use crate::clock::Timestamp;
@@ -16,6 +17,7 @@ use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::{Kind, Problem};
+use crate::http::request_id;
 use crate::id::Id;
 use crate::workspaces;
 
@@ -122,12 +124,15 @@ async fn list_clients(actor: Actor, page: web::Query<PageQuery>) -> Reply {
 )]
 #[post("/v1/clients")]
 async fn create_client(command: Command<NewClient>) -> Reply {
+    let request = request_id::current();
     command
-        .run(|tx, new, _| {
+        .run(move |tx, new, _| {
             let (client, client_secret) = workspaces::create_client(tx, &new.name, &new.scopes)?;
+            let client = ClientView::from(client);
+            audit::note(tx, about(client.id, &request), None, Some(&client))?;
             let location = format!("/v1/clients/{}", client.id);
             let again = Problem::new(Kind::Conflict, "the client was created before; its secret was shown then");
-            Ok(Answer::created(location, &CreatedClient { client: client.into(), client_secret })?.shown_once(again))
+            Ok(Answer::created(location, &CreatedClient { client, client_secret })?.shown_once(again))
         })
         .await
 }
@@ -145,9 +150,20 @@ async fn create_client(command: Command<NewClient>) -> Reply {
 #[delete("/v1/clients/{id}")]
 async fn remove_client(PathId(id): PathId, command: Command<()>) -> Reply {
     let (state, workspace) = (command.actor.state.clone(), command.actor.workspace);
+    let request = request_id::current();
     let reply = command
-        .run(move |tx, (), _| if tx.clients().delete(id)? { Ok(Answer::deleted()) } else { Err(Error::NotFound) })
+        .run(move |tx, (), _| {
+            let client = tx.clients().find(id)?.map(ClientView::from).ok_or(Error::NotFound)?;
+            tx.clients().delete(id)?;
+            audit::note(tx, about(id, &request), Some(&client), None)?;
+            Ok(Answer::deleted())
+        })
         .await;
     state.principals.forget(workspace, PrincipalKind::Client, id);
     reply
+}
+
+/// The client `id`, which the request is about.
+fn about(id: Id, request: &str) -> Subject<'_> {
+    Subject { record: "client", id: Some(id), request }
 }

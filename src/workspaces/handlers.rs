@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Label, NewUser, User, client_handlers, settings_handlers};
+use super::audit::{self, Subject};
+use super::{Label, NewUser, User, audit_handlers, client_handlers, settings_handlers};
 use crate::auth::Actor;
 use crate::auth::scope::Role;
 use crate::auth::token::PrincipalKind;
@@ -21,13 +22,14 @@ use crate::http::condition::Condition;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::patch;
 use crate::http::path::PathId;
+use crate::http::request_id;
 use crate::id::Id;
 use crate::workspaces;
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list_users).service(create_user).service(show_user).service(change_user);
-    config.configure(client_handlers::routes).configure(settings_handlers::routes);
+    config.configure(client_handlers::routes).configure(settings_handlers::routes).configure(audit_handlers::routes);
 }
 
 const USER_SORT: &[SortField] = &[SortField::new("created_at", "users.created_at", SortKind::Instant)];
@@ -186,11 +188,12 @@ async fn list_users(actor: Actor, page: web::Query<PageQuery>) -> Reply {
 )]
 #[post("/v1/users")]
 async fn create_user(command: Command<NewUser>) -> Reply {
+    let request = request_id::current();
     command
-        .run(|tx, new, _| {
-            let user = workspaces::create_user(tx, new)?;
-            let version = user.version;
-            Ok(Answer::created(format!("/v1/users/{}", user.id), &UserView::from(user))?.version(version))
+        .run(move |tx, new, _| {
+            let user = UserView::from(workspaces::create_user(tx, new)?);
+            audit::note(tx, about(user.id, &request), None, Some(&user))?;
+            Ok(Answer::created(format!("/v1/users/{}", user.id), &user)?.version(user.version))
         })
         .await
 }
@@ -237,26 +240,33 @@ async fn show_user(actor: Actor, PathId(id): PathId) -> Reply {
 #[patch("/v1/users/{id}")]
 async fn change_user(PathId(id): PathId, command: Command<UserPatch>) -> Reply {
     let (state, workspace) = (command.actor.state.clone(), command.actor.workspace);
-    let reply = command.run(move |tx, patch, condition| save_user(tx, id, patch, condition)).await;
+    let request = request_id::current();
+    let reply = command.run(move |tx, patch, condition| save_user(tx, about(id, &request), patch, condition)).await;
     state.principals.forget(workspace, PrincipalKind::User, id);
     reply
 }
 
-fn save_user(tx: &mut Tx<'_>, id: Id, patch: &UserPatch, condition: &Condition) -> Result<Answer> {
-    let mut user = tx.users().find(id)?.ok_or(Error::NotFound)?;
-    condition.check(user.version)?;
-    if *patch == UserPatch::default() {
-        let version = user.version;
-        return Ok(Answer::ok(&UserView::from(user))?.version(version));
+/// The user `id`, whom the request changes.
+fn about(id: Id, request: &str) -> Subject<'_> {
+    Subject { record: "user", id: Some(id), request }
+}
+
+fn save_user(tx: &mut Tx<'_>, subject: Subject<'_>, patch: &UserPatch, condition: &Condition) -> Result<Answer> {
+    let id = subject.id.ok_or(Error::NotFound)?;
+    let before = tx.users().find(id)?.ok_or(Error::NotFound)?;
+    condition.check(before.version)?;
+    let mut user = before.clone();
+    if *patch != UserPatch::default() {
+        patch.apply(&mut user)?;
+        if tx.users().find_email(&user.email_key)?.is_some_and(|other| other.id != id) {
+            return Err(Error::Conflict("a user with this e-mail address exists".into()));
+        }
+        if !tx.users().update(&user)? {
+            return Err(Error::Stale { current: user.version + 1 });
+        }
+        user = tx.users().find(id)?.ok_or(Error::NotFound)?;
+        audit::note(tx, subject, Some(&UserView::from(before)), Some(&UserView::from(user.clone())))?;
     }
-    patch.apply(&mut user)?;
-    if tx.users().find_email(&user.email_key)?.is_some_and(|other| other.id != id) {
-        return Err(Error::Conflict("a user with this e-mail address exists".into()));
-    }
-    if !tx.users().update(&user)? {
-        return Err(Error::Stale { current: user.version + 1 });
-    }
-    let user = tx.users().find(id)?.ok_or(Error::NotFound)?;
     let version = user.version;
     Ok(Answer::ok(&UserView::from(user))?.version(version))
 }

@@ -1,10 +1,14 @@
-//! Tenants and who may act in them (ADM-1, ADM-2, ADM-3): workspaces with their settings, users with roles, clients
-//! with secrets.
+//! Tenants and who may act in them (ADM-1 to ADM-4): workspaces with their settings, users with roles, clients with
+//! secrets, and in `audit` who changed any of it.
 //!
 //! A user's role decides their scopes. A client holds its scopes itself; its secret is 256 random bits, shown once and
 //! kept only as SHA-256, which is enough for a secret nobody chose.
 
+pub mod audit;
+mod audit_handlers;
+mod audit_repository;
 mod client_handlers;
+pub mod completeness;
 pub mod handlers;
 mod repository;
 pub mod settings;

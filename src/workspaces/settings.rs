@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::error::{Error, Result, Violation, all_hold};
 use crate::http::patch;
 
+use super::completeness::Fields;
 use crate::process::transition::Switches;
 
 /// How a lead's source reaches people (REC-5).
@@ -37,6 +38,8 @@ pub struct Settings {
     pub require_profiling_consent: bool,
     /// Which automatic moves of the process happen.
     pub automatic_moves: Switches,
+    /// The fields that matter of a lead and of a contact: how many of them are filled is its completeness.
+    pub completeness: Fields,
 }
 
 /// Sources of one workspace.
@@ -72,6 +75,7 @@ impl Settings {
         if !self.default_country.as_ref().is_none_or(is_country) {
             broken.push(Violation::new("/default_country", "malformed", "must be an ISO 3166 alpha-2 code such as EE"));
         }
+        broken.extend(self.completeness.check("/completeness"));
         all_hold(broken)
     }
 }
@@ -100,6 +104,7 @@ impl Default for Settings {
             default_country: None,
             require_profiling_consent: false,
             automatic_moves: Switches::default(),
+            completeness: Fields::default(),
         }
     }
 }

@@ -6,11 +6,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::audit::{self, Subject};
 use super::settings::Settings;
 use crate::auth::Actor;
 use crate::error::Error;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
+use crate::http::request_id;
 use crate::scoring;
 
 /// The paths of settings.
@@ -60,8 +62,9 @@ struct SettingsPatch(Value);
 )]
 #[patch("/v1/settings")]
 async fn change_settings(command: Command<SettingsPatch>) -> Reply {
+    let request = request_id::current();
     command
-        .run(|tx, SettingsPatch(patch), condition| {
+        .run(move |tx, SettingsPatch(patch), condition| {
             let workspace = tx.workspaces().own()?;
             condition.check(workspace.version)?;
             let settings = workspace.settings.0.changed(patch)?;
@@ -71,6 +74,8 @@ async fn change_settings(command: Command<SettingsPatch>) -> Reply {
             if !tx.workspaces().update_settings(workspace.id, workspace.version, &settings)? {
                 return Err(Error::Stale { current: workspace.version + 1 });
             }
+            let subject = Subject { record: "settings", id: None, request: &request };
+            audit::note(tx, subject, Some(&workspace.settings.0), Some(&settings))?;
             let is_other_rule = settings.require_profiling_consent != workspace.settings.0.require_profiling_consent;
             let job = if is_other_rule { Some(scoring::consent_rule_changed(tx)?.id) } else { None };
             Ok(Answer::ok(&settings)?.version(workspace.version + 1).monitored_by(job))

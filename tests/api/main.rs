@@ -7,10 +7,12 @@ mod support;
 
 mod accounts;
 mod assets;
+mod audit;
 mod auth;
 mod backtests;
 mod browser;
 mod cli;
+mod completeness;
 mod contacts;
 mod demo;
 mod double_opt_in;
