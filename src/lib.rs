@@ -42,6 +42,7 @@ pub mod linking;
 pub mod assets;
 pub mod scoring;
 pub mod backtests;
+pub mod timeline;
 pub mod reports;
 pub mod filter;
 pub mod process;

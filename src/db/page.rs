@@ -138,6 +138,11 @@ impl Paging {
         Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(&Cursor(FORM, self.sort.clone(), values, row.id()))?))
     }
 
+    /// Whether the list runs from the greatest to the least.
+    pub fn is_descending(&self) -> bool {
+        self.order.first().is_some_and(|(_, descending)| *descending)
+    }
+
     fn ends_descending(&self) -> bool {
         self.order.last().is_some_and(|(_, descending)| *descending)
     }

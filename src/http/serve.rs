@@ -21,6 +21,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .configure(crate::accounts::handlers::routes)
         .configure(crate::contacts::handlers::routes)
+        .configure(crate::timeline::handlers::routes)
         .configure(crate::merges::handlers::routes)
         .configure(crate::matching::handlers::routes)
         .configure(crate::linking::handlers::routes)

@@ -112,10 +112,10 @@ impl LeadQuery {
 
 /// What to show with a lead, as far as the actor may read it.
 #[derive(Clone, Copy, Default)]
-struct Wanted {
-    contact: bool,
-    account: bool,
-    scores: bool,
+pub struct Wanted {
+    pub contact: bool,
+    pub account: bool,
+    pub scores: bool,
 }
 
 impl Wanted {
@@ -139,7 +139,7 @@ impl Wanted {
 
 /// A lead with what it was asked to be shown with.
 #[derive(Serialize, ToSchema)]
-struct LeadView {
+pub struct LeadView {
     #[serde(flatten)]
     lead: Lead,
     /// How much of what matters is known of it.
@@ -156,7 +156,8 @@ struct LeadView {
 }
 
 impl LeadView {
-    fn new(tx: &mut Tx<'_>, lead: Lead, fields: &Fields, wanted: Wanted) -> Result<Self> {
+    /// The lead with its completeness by the fields that matter, and with what is wanted.
+    pub fn new(tx: &mut Tx<'_>, lead: Lead, fields: &Fields, wanted: Wanted) -> Result<Self> {
         let contact = match lead.contact_id.filter(|_| wanted.contact) {
             Some(id) => tx.contacts().find(id)?,
             None => None,

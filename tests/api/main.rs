@@ -42,6 +42,7 @@ mod scoring_models;
 mod scoring_time;
 mod spam;
 mod submissions;
+mod timeline;
 mod update_policies;
 mod workspaces;
 
