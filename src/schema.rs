@@ -235,7 +235,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
-    use crate::db::types::{Instant, Uuid};
+    use crate::db::types::{Instant, Json, Uuid};
 
     stage_changes (workspace_id, id) {
         workspace_id -> Uuid,
@@ -249,6 +249,55 @@ diesel::table! {
         note -> Nullable<Text>,
         at -> Instant,
         seconds_in_stage -> Nullable<BigInt>,
+        from_process -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        overridden -> Nullable<Json>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    processes (workspace_id, key) {
+        workspace_id -> Uuid,
+        key -> Text,
+        definition -> Json,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Nullable;
+    use crate::db::types::{Instant, Uuid};
+
+    stage_deadlines (workspace_id, lead_id) {
+        workspace_id -> Uuid,
+        lead_id -> Uuid,
+        since -> Instant,
+        due_at -> Nullable<Instant>,
+        check_at -> Nullable<Instant>,
+        breached_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::types::{Instant, Uuid};
+
+    service_level_breaches (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        lead_id -> Uuid,
+        process -> Text,
+        stage -> Text,
+        temperature -> Nullable<Text>,
+        owner_id -> Nullable<Uuid>,
+        since -> Instant,
+        due_at -> Instant,
+        found_at -> Instant,
     }
 }
 
@@ -743,12 +792,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     matching_strategy_versions,
     merge_moves,
     merges,
+    processes,
     proposals,
     score_entries,
     score_studies,
     scoring_model_versions,
     scoring_models,
+    service_level_breaches,
     stage_changes,
+    stage_deadlines,
     submissions,
     users,
     workspaces,

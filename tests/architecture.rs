@@ -65,6 +65,8 @@ const RULES: &[&str] = &[
     "http/ndjson.rs",
     "id.rs",
     "interactions/network.rs",
+    "leads/filling.rs",
+    "leads/marks.rs",
     "leads/merge.rs",
     "leads/outcome.rs",
     "linking/person.rs",
@@ -74,7 +76,15 @@ const RULES: &[&str] = &[
     "matching/strategy.rs",
     "merges/fields.rs",
     "percent.rs",
+    "process/asked.rs",
+    "process/calendar.rs",
+    "process/check.rs",
+    "process/field.rs",
+    "process/mark.rs",
+    "process/requirements.rs",
+    "process/service_level.rs",
     "process/stage.rs",
+    "process/step.rs",
     "process/transition.rs",
     "provenance/compare.rs",
     "scoring/check.rs",
@@ -265,5 +275,47 @@ fn the_foundation_knows_no_feature() {
         let features = source.uses().into_iter().filter(|(room, _)| ROOMS.contains(&room.as_str()));
         offences.extend(features.map(|(room, item)| format!("{} uses {room}::{item}", source.path)));
     }
+    expect_none(offences);
+}
+
+/// The members of structs that `text` can write over rows of `leads`.
+fn changesets_of_leads(text: &str) -> impl Iterator<Item = &str> {
+    text.split("#[derive(").skip(1).filter_map(|part| {
+        let (derives, rest) = part.split_once(")]")?;
+        let (attributes, body) = rest.split_once('{')?;
+        let is_changeset = derives.contains("AsChangeset") && attributes.contains("table_name = leads");
+        is_changeset.then(|| body.split("\n}").next().unwrap_or_default())
+    })
+}
+
+#[test]
+fn only_the_one_door_writes_the_stage_of_a_lead() {
+    const DOOR: &str = "process/repository.rs";
+    const RAW: [&str; 3] = ["UPDATE leads", "INSERT INTO leads", "REPLACE INTO leads"];
+    let mut offences = Vec::new();
+    for source in sources().iter().filter(|source| source.path != DOOR) {
+        offences.extend(source.lines_with(&RAW));
+        let mentions = source.lines_with(&["leads::stage", "leads::process"]).into_iter();
+        let of_leads = mentions.filter(|line| !line.contains("_leads::"));
+        offences.extend(of_leads.filter(|line| !line.contains("filter(")));
+        for members in changesets_of_leads(&source.text) {
+            let names = members.lines().filter_map(|line| line.trim().trim_start_matches("pub ").split_once(':'));
+            let door = names.filter(|(name, _)| ["stage", "stage_since", "process"].contains(name));
+            offences.extend(door.map(|(name, _)| format!("{}: a changeset of leads has {name}", source.path)));
+        }
+        // Only `leads::open` makes a row, and it makes one that stands in no stage.
+        let makes_leads = source.code.iter().any(|line| line.trim() == "let lead = Lead {");
+        if makes_leads && !source.code.iter().any(|line| line.trim() == "stage: None,") {
+            offences.push(format!("{}: a lead is made in a stage", source.path));
+        }
+        let inserts = source.lines_with(&["insert_into(leads::table)"]);
+        offences.extend(inserts.into_iter().filter(|_| source.path != "leads/repository.rs"));
+    }
+    let sources = sources();
+    let entering: Vec<&Source> =
+        sources.iter().filter(|source| source.code.iter().any(|line| line.contains(".stages().enter("))).collect();
+    offences.extend(entering.iter().filter(|it| it.path != "process/mod.rs").map(|it| it.path.clone()));
+    let passages = entering.iter().flat_map(|it| it.lines_with(&[".stages().enter("])).count();
+    assert_eq!(passages, 1, "the door has one way through");
     expect_none(offences);
 }

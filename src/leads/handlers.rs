@@ -69,6 +69,8 @@ struct LeadQuery {
     score_lte: Option<i64>,
     /// Only leads that are sales ready, or only the others.
     sales_ready: Option<bool>,
+    /// Only open leads that have been in their stage for longer than its service level allows, or only the others.
+    overdue: Option<bool>,
     /// Only leads created at this instant or later.
     created_from: Option<Timestamp>,
     /// Only leads created before this instant.
@@ -104,6 +106,7 @@ impl LeadQuery {
             score_gte: self.score_gte,
             score_lte: self.score_lte,
             sales_ready: self.sales_ready,
+            overdue: self.overdue,
             created_from: self.created_from,
             created_until: self.created_until,
         })

@@ -7,10 +7,14 @@
 //! another is gone for everyone who asks for it, and says where it went (MAT-9).
 
 mod by_hand;
+pub mod filling;
+mod flags;
 pub mod handlers;
 mod input;
+pub mod marks;
 pub mod merge;
 mod outcome;
+mod rejection;
 mod repository;
 
 use std::collections::BTreeMap;
@@ -29,15 +33,16 @@ use crate::error::{Error, Result};
 use crate::events::{self, Subject};
 use crate::http::condition::Condition;
 use crate::id::Id;
-use crate::process::stage;
 use crate::process::transition::Trigger;
 use crate::schema::leads;
 use crate::workspaces::settings::ChannelClass;
 use crate::{process, provenance, text, workspaces};
 
 pub use by_hand::{Entered, Found, Matched, create};
+pub use flags::{Marked, became_sales_ready, remove_flag, set_flag};
 pub use input::{LeadPatch, NewLead, utm_schema};
 pub use outcome::{Outcome, outcome};
+pub use rejection::{Rejected, reject};
 pub use repository::LeadFilter;
 
 /// Whether a lead is being worked, and if not, how it ended.
@@ -266,6 +271,7 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
     let Some(class) = class.filter(|_| sources.contains_key(&opening.source)) else {
         return Err(Error::Invalid(vec![input::unknown_source(&sources)]));
     };
+    let process = process::of_new_leads(tx)?;
     let (at, opening) = (tx.at(), opening.clone());
     let lead = Lead {
         workspace_id: tx.scope.workspace,
@@ -287,7 +293,7 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
         referrer_contact_id: opening.referrer_contact_id,
         status: Code(Status::Open),
         status_reason: None,
-        process: stage::SHIPPED.to_owned(),
+        process,
         stage: None,
         stage_since: at,
         owner_id: opening.owner_id,

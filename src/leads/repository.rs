@@ -6,18 +6,18 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::input::Changes;
-use super::{Lead, Status};
+use super::{Flags, Lead, Status};
 use crate::clock::Timestamp;
 use crate::db::connection::MultiBackend;
 use crate::db::page::{Paging, contains_pattern};
-use crate::db::types::Code;
+use crate::db::types::{Code, JsonOf};
 use crate::db::{Conn, Tx};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::filter::sql::Predicate;
 use crate::id::Id;
 use crate::schema::leads::{self, BoxedQuery, table};
-use crate::schema::{accounts, contacts, interactions, submissions};
+use crate::schema::{accounts, contacts, interactions, stage_deadlines, submissions};
 use crate::text;
 
 /// Whether a lead is marked as ready for sales. Both databases read JSON this way.
@@ -41,6 +41,8 @@ pub struct LeadFilter {
     pub score_gte: Option<i64>,
     pub score_lte: Option<i64>,
     pub sales_ready: Option<bool>,
+    /// Whether an open lead has been in its stage for longer than it may.
+    pub overdue: Option<bool>,
     pub created_from: Option<Timestamp>,
     pub created_until: Option<Timestamp>,
 }
@@ -156,6 +158,14 @@ impl Leads<'_, '_> {
         self.get(id)
     }
 
+    /// Sets the marks and raises the version.
+    pub(super) fn set_flags(&mut self, id: Id, flags: Flags) -> Result<Lead> {
+        let target = table.find((self.0.scope.workspace, id));
+        let rise = (leads::version.eq(leads::version + 1), leads::updated_at.eq(self.0.at()));
+        diesel::update(target).set((leads::flags.eq(JsonOf(flags)), rise)).execute(self.0.conn)?;
+        self.get(id)
+    }
+
     /// Removes a lead and those that were merged into it; what names it elsewhere no longer does.
     pub(super) fn delete(&mut self, id: Id) -> Result<()> {
         let workspace = self.0.scope.workspace;
@@ -230,6 +240,14 @@ impl Leads<'_, '_> {
             Some(true) => query = query.filter(sql::<Bool>(SALES_READY)),
             Some(false) => query = query.filter(not(sql::<Bool>(SALES_READY))),
             None => {}
+        }
+        if let Some(overdue) = filter.overdue {
+            let late = stage_deadlines::table
+                .filter(stage_deadlines::workspace_id.eq(self.0.scope.workspace))
+                .filter(stage_deadlines::due_at.le(self.0.at()))
+                .select(stage_deadlines::lead_id);
+            let is_late = leads::id.eq_any(late).and(leads::status.eq(Code(Status::Open)));
+            query = if overdue { query.filter(is_late) } else { query.filter(not(is_late)) };
         }
         if let Some(from) = filter.created_from {
             query = query.filter(leads::created_at.ge(from));

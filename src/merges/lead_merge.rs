@@ -13,7 +13,7 @@ use crate::leads::Lead;
 use crate::leads::merge::{self, Values};
 use crate::proposals::{self, Record};
 use crate::scoring::{self, Cause};
-use crate::workspaces;
+use crate::{process, workspaces};
 
 const RULES: Rules = Rules { fields: &merge::FIELDS, rule: |_, _, _| None };
 
@@ -82,6 +82,7 @@ fn join(tx: &mut Tx<'_>, merge: Id, plan: &Plan) -> Result<BTreeMap<String, i64>
     let values: Values = gather(&plan.snapshot.merged).map_err(Error::internal)?;
     scoring::withdraw(tx, loser, Cause::Merge)?;
     tx.merged_leads().bury(loser, survivor)?;
+    process::stop_clock(tx, loser)?;
     let (contact, country) = (values.contact_id, workspaces::settings(tx)?.default_country);
     tx.merged_leads().write(survivor, values, country.as_deref())?;
     proposals::make_way(tx, Record::Lead(loser), Record::Lead(survivor))?;

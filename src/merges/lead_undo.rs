@@ -8,7 +8,7 @@ use crate::events::Subject;
 use crate::leads::Lead;
 use crate::leads::merge::Values;
 use crate::scoring::{self, Cause};
-use crate::workspaces;
+use crate::{process, workspaces};
 
 /// Parts the two leads of `merge`, and scores both.
 pub(super) fn undo(tx: &mut Tx<'_>, merge: &Merge) -> Result<Merge> {
@@ -52,6 +52,7 @@ fn part(tx: &mut Tx<'_>, merge: &Merge, survivor: &Lead) -> Result<()> {
     }
     tx.merged_leads().write(merge.loser_id, loser, country.as_deref())?;
     tx.merged_leads().raise(merge.loser_id)?;
+    process::restart_clock(tx, merge.loser_id)?;
     tx.moves().give_back(&moves::OF_LEAD, merge.id, merge.loser_id, merge.survivor_id)
 }
 

@@ -1,109 +1,156 @@
-//! Processes and transitions over HTTP.
+//! Where a lead stands in its process, over HTTP.
 
-use actix_web::{get, post, web};
-use serde::{Deserialize, Serialize};
+use actix_web::get;
+use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::stage::Process;
-use super::{StageChange, StageMove};
+use super::field::{FieldType, StageField};
+use super::stage::{Flag, Process, Stage};
+use super::{
+    breach_handlers, deadlines, definition_handlers, definitions, flag_handlers, requirements, transition_handlers,
+};
 use crate::auth::Actor;
-use crate::db::page::{SortField, SortKind};
+use crate::clock::Timestamp;
+use crate::db::Tx;
+use crate::error::Result;
+use crate::filter::Records;
 use crate::http::answer::{Answer, Reply};
-use crate::http::command::Command;
-use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::id::Id;
-use crate::process;
+use crate::leads::{Flags, Lead};
+use crate::scoring;
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(processes).service(history).service(transition);
+    definition_handlers::routes(config);
+    transition_handlers::routes(config);
+    flag_handlers::routes(config);
+    breach_handlers::routes(config);
+    config.service(show);
 }
 
-/// The fields that a history can be ordered by.
-const SORT_FIELDS: &[SortField] = &[SortField::new("at", "stage_changes.at", SortKind::Instant)];
-
-/// The processes of a workspace.
+/// Where a lead stands in its process.
 #[derive(Serialize, ToSchema)]
-struct Processes {
-    /// All of them.
-    data: Vec<Process>,
+struct LeadProcess {
+    /// The process, with all its stages.
+    process: Process,
+    /// The active stage; null before the lead entered the process.
+    #[schema(example = "marketing_qualification")]
+    stage: Option<String>,
+    /// Since when it is in that stage.
+    stage_since: Timestamp,
+    /// The stage that follows; null in the last.
+    #[schema(example = "teleprospect_acceptance")]
+    next_stage: Option<String>,
+    /// The fields of the active stage, and which are filled.
+    fields: Vec<FieldState>,
+    /// Whether all that the active stage requires is filled.
+    is_complete: bool,
+    /// The marks that the active stage offers.
+    offered_flags: Vec<Flag>,
+    /// The marks that are set.
+    flags: Flags,
+    /// The stage it would go back to when it was refused; null where it cannot be.
+    #[schema(example = "marketing_qualification")]
+    refusal_to: Option<String>,
+    /// Until when it may stay in the active stage; null without a limit.
+    deadline: Option<Timestamp>,
+    /// Whether the deadline has passed.
+    is_overdue: bool,
 }
 
-/// List processes
-///
-/// The sequences of stages that leads of the workspace go through.
-#[utoipa::path(
-    tag = "process",
-    operation_id = "list_processes",
-    responses((status = 200, description = "The processes", body = Processes)),
-    security(("bearer" = ["leads:read"])),
-)]
-#[get("/v1/processes")]
-async fn processes(_: Actor) -> Reply {
-    Ok(Answer::ok(&Processes { data: vec![Process::shipped()] })?)
+/// A field of the active stage.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProcessFieldState)]
+struct FieldState {
+    /// Its key.
+    #[schema(example = "budget")]
+    key: String,
+    /// Its name for people.
+    #[schema(example = "Budget")]
+    name: String,
+    /// What it holds.
+    #[serde(rename = "type")]
+    kind: FieldType,
+    /// Whether the stage is complete only with it.
+    required: bool,
+    /// Where it is kept.
+    #[schema(example = "lead.attributes.budget")]
+    fills: String,
+    /// Whether it has a value of its type.
+    is_filled: bool,
+    /// Its value, where it is kept in the lead itself; null otherwise, and when it has none.
+    value: Value,
 }
 
-/// List a lead's transitions
+impl FieldState {
+    fn of(field: &StageField, records: &Records) -> Self {
+        let fills = field.place();
+        let value = Some(()).filter(|()| fills.starts_with("lead.")).and_then(|()| field.value(records));
+        Self {
+            key: field.key.clone(),
+            name: field.name.clone(),
+            kind: field.kind,
+            required: field.required,
+            is_filled: field.fault(records).is_none(),
+            value: value.unwrap_or_default(),
+            fills,
+        }
+    }
+}
+
+impl LeadProcess {
+    fn of(tx: &mut Tx<'_>, lead: Lead) -> Result<Self> {
+        let process = definitions::get(tx, &lead.process)?.process;
+        let records = scoring::records(tx, &lead)?;
+        let standing = tx.stages().of(lead.id)?;
+        let deadline = deadlines::of(tx, &standing)?.and_then(|clock| clock.due_at);
+        let place = lead.stage.as_deref().and_then(|stage| process.position(stage));
+        let active: &[Stage] = place.and_then(|place| process.stages.get(place..=place)).unwrap_or_default();
+        let next = process.stages.get(place.map_or(0, |place| place.saturating_add(1)));
+        Ok(Self {
+            next_stage: next.map(|stage| stage.key.clone()),
+            fields: active
+                .iter()
+                .flat_map(|stage| &stage.fields)
+                .map(|field| FieldState::of(field, &records))
+                .collect(),
+            is_complete: !active.is_empty() && requirements::unfilled(active, &records).is_empty(),
+            offered_flags: active.iter().flat_map(|stage| stage.flags.clone()).collect(),
+            refusal_to: active.iter().find_map(|stage| stage.refusal_to.clone()),
+            is_overdue: deadline.is_some_and(|deadline| deadline <= tx.at()),
+            deadline,
+            stage: lead.stage,
+            stage_since: lead.stage_since,
+            flags: lead.flags.0,
+            process,
+        })
+    }
+}
+
+/// Get a lead's process
 ///
-/// How the lead came where it stands: both stages, cause, who, when, and the time spent. Newest first unless asked
-/// otherwise; can be ordered by `at`.
+/// The process the lead goes through, its active stage, what that stage asks for and what of it is filled, the marks it
+/// offers, and until when the lead may stay. Values that belong to the contact or account are not shown, only whether
+/// they are there.
 #[utoipa::path(
     tag = "process",
-    operation_id = "list_transitions",
-    params(("id" = Id, Path, description = "The lead"), PageQuery),
+    operation_id = "get_lead_process",
+    params(("id" = Id, Path, description = "The lead")),
     responses(
-        (status = 200, description = "A page of changes", body = Page<StageChange>),
+        (status = 200, description = "Where the lead stands", body = LeadProcess),
         (status = 410, description = "The lead was merged into another"),
     ),
     security(("bearer" = ["leads:read"])),
 )]
-#[get("/v1/leads/{id}/transitions")]
-async fn history(actor: Actor, PathId(id): PathId, page: web::Query<PageQuery>) -> Reply {
-    let paging = page.paging(SORT_FIELDS)?;
+#[get("/v1/leads/{id}/process")]
+async fn show(actor: Actor, PathId(id): PathId) -> Reply {
     actor
         .read(move |tx| {
-            tx.leads().get(id)?;
-            Answer::ok(&Page::new(tx.stages().history(id, &paging)?, &paging, None, |change| change)?)
-        })
-        .await
-}
-
-/// Where to move a lead.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"to": "teleprospect_acceptance", "note": "asked to be called"}))]
-struct NewTransition {
-    /// The stage to enter, forward or back.
-    #[schema(min_length = 1, max_length = 64)]
-    to: String,
-    /// Why, for people.
-    #[schema(max_length = 2_000)]
-    note: Option<String>,
-}
-
-/// Move a lead
-///
-/// Moves an open lead to another stage of its process. A closed lead, or one that is there already, gives 409.
-#[utoipa::path(
-    tag = "process",
-    operation_id = "create_transition",
-    params(("id" = Id, Path, description = "The lead")),
-    request_body = NewTransition,
-    responses(
-        (status = 201, description = "Both stages", body = StageMove),
-        (status = 410, description = "The lead was merged into another"),
-    ),
-    security(("bearer" = ["leads:write"])),
-)]
-#[post("/v1/leads/{id}/transitions")]
-async fn transition(PathId(id): PathId, command: Command<NewTransition>) -> Reply {
-    command
-        .run(move |tx, new, _| {
-            tx.leads().get(id)?;
-            let moved = process::move_by_hand(tx, id, &new.to, new.note.clone())?;
-            Answer::created(format!("/v1/leads/{id}/transitions"), &moved)
+            let lead = tx.leads().get(id)?;
+            Answer::ok(&LeadProcess::of(tx, lead)?)
         })
         .await
 }

@@ -1,5 +1,6 @@
 //! Where leads stand, and how they came there, in the database. No other code writes a lead's stage.
 
+use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 
 use super::{StageCause, StageChange, Standing};
@@ -22,6 +23,11 @@ impl<'c> Tx<'c> {
 }
 
 impl Stages<'_, '_> {
+    /// Where a lead stands.
+    pub fn of(&mut self, lead: Id) -> Result<Standing> {
+        Ok(leads::table.find((self.0.scope.workspace, lead)).select(Standing::as_select()).first(self.0.conn)?)
+    }
+
     /// Where a lead stands, which no other transaction changes until this one ends.
     pub fn lock(&mut self, lead: Id) -> Result<Standing> {
         let key = (self.0.scope.workspace, lead);
@@ -33,10 +39,11 @@ impl Stages<'_, '_> {
         })
     }
 
-    pub(super) fn enter(&mut self, lead: Id, stage: &str) -> Result<()> {
+    pub(super) fn enter(&mut self, lead: Id, process: &str, stage: &str) -> Result<()> {
         let at = self.0.at();
         diesel::update(leads::table.find((self.0.scope.workspace, lead)))
             .set((
+                leads::process.eq(process),
                 leads::stage.eq(stage),
                 leads::stage_since.eq(at),
                 leads::version.eq(leads::version + 1),
@@ -49,6 +56,34 @@ impl Stages<'_, '_> {
     pub(super) fn insert(&mut self, change: &StageChange) -> Result<()> {
         diesel::insert_into(stage_changes::table).values(change).execute(self.0.conn)?;
         Ok(())
+    }
+
+    /// Whether the lead ever changed its stage for this cause.
+    pub(super) fn has_cause(&mut self, lead: Id, cause: StageCause) -> Result<bool> {
+        let found = stage_changes::table
+            .filter(stage_changes::workspace_id.eq(self.0.scope.workspace))
+            .filter(stage_changes::lead_id.eq(lead))
+            .filter(stage_changes::cause.eq(Code(cause)));
+        Ok(select(exists(found)).get_result(self.0.conn)?)
+    }
+
+    /// How many leads stand in each stage of a process, or may come back to it: those that are open, and those that were
+    /// merged into others.
+    pub(super) fn occupied(&mut self, process: &str) -> Result<Vec<(Option<String>, i64)>> {
+        let standing = leads::table
+            .filter(leads::workspace_id.eq(self.0.scope.workspace))
+            .filter(leads::process.eq(process))
+            .filter(leads::status.eq("open").or(leads::merged_into_id.is_not_null()))
+            .group_by(leads::stage)
+            .select((leads::stage, diesel::dsl::count_star()));
+        Ok(standing.load(self.0.conn)?)
+    }
+
+    /// How many leads, open or closed, are in a process.
+    pub(super) fn count_in(&mut self, process: &str) -> Result<i64> {
+        let found =
+            leads::table.filter(leads::workspace_id.eq(self.0.scope.workspace)).filter(leads::process.eq(process));
+        Ok(found.count().get_result(self.0.conn)?)
     }
 
     /// Why and when a lead came to its stage.
@@ -73,5 +108,13 @@ impl Stages<'_, '_> {
         }
         let page = query.order(paging.order("stage_changes")).limit(paging.fetch());
         Ok(page.select(StageChange::as_select()).load(self.0.conn)?)
+    }
+
+    /// How many times a lead changed its stage.
+    pub fn count_history(&mut self, lead: Id) -> Result<i64> {
+        let found = stage_changes::table
+            .filter(stage_changes::workspace_id.eq(self.0.scope.workspace))
+            .filter(stage_changes::lead_id.eq(lead));
+        Ok(found.count().get_result(self.0.conn)?)
     }
 }

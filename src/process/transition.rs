@@ -1,4 +1,4 @@
-//! Which stage a lead moves to by itself, and which moves by hand are permitted (PRO-2, PRO-3, PRO-4).
+//! Which stage a lead moves to by itself (PRO-3).
 //!
 //! Automatic moves only ever lead forward, and making one twice changes nothing. They name stages by key, so a
 //! workspace's own process has those whose stages it keeps; whatever its first stage is, a new lead begins there.
@@ -102,34 +102,6 @@ pub fn automatic<'p>(
     process.stages.get(target).map(|stage| stage.key.as_str())
 }
 
-/// Why a lead was not moved by hand.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// A conflict: the lead is closed.
-    #[error("a closed lead changes no stage; reopen it first")]
-    Closed,
-    /// Invalid input: the process has no such stage. Holds the stages it has, in order.
-    #[error("is not a stage of this lead's process; allowed are {}", allowed.join(", "))]
-    UnknownStage { allowed: Vec<String> },
-    /// Nothing to do: the lead is in that stage.
-    #[error("the lead is in that stage")]
-    AlreadyThere,
-}
-
-/// Whether a person may move a lead from its stage `from` to `to`, forward or back.
-pub fn permitted(process: &Process, lead_is_open: bool, from: Option<&str>, to: &str) -> Result<(), Refusal> {
-    if !lead_is_open {
-        return Err(Refusal::Closed);
-    }
-    if process.position(to).is_none() {
-        return Err(Refusal::UnknownStage { allowed: process.stages.iter().map(|stage| stage.key.clone()).collect() });
-    }
-    if from == Some(to) {
-        return Err(Refusal::AlreadyThere);
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -217,23 +189,6 @@ mod tests {
         assert_eq!(moved(None, Trigger::Created), Some("marketing_qualification"));
         assert_eq!(moved(Some("marketing_qualification"), Trigger::SalesReady), Some("sales_acceptance"));
         assert_eq!(moved(Some("marketing_qualification"), Trigger::TeleprospectReady), None);
-    }
-
-    #[test]
-    fn people_move_open_leads_forward_and_back() {
-        let process = Process::shipped();
-        assert_eq!(permitted(&process, true, Some("inquiry"), "sales_acceptance"), Ok(()));
-        assert_eq!(permitted(&process, true, Some("sales_acceptance"), "inquiry"), Ok(()));
-        assert_eq!(permitted(&process, true, None, "inquiry"), Ok(()));
-    }
-
-    #[test]
-    fn a_refused_move_says_why() {
-        let process = Process::shipped();
-        assert_eq!(permitted(&process, false, Some("inquiry"), "sales_acceptance"), Err(Refusal::Closed));
-        assert_eq!(permitted(&process, true, Some("inquiry"), "inquiry"), Err(Refusal::AlreadyThere));
-        let unknown = permitted(&process, true, Some("inquiry"), "won").unwrap_err();
-        assert!(unknown.to_string().ends_with("teleprospect_qualification, sales_acceptance"), "{unknown}");
     }
 
     proptest! {

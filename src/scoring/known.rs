@@ -64,6 +64,12 @@ pub fn facts_of(tx: &mut Tx<'_>, leads: &[Lead], consent_needed: bool) -> Result
     Ok(found)
 }
 
+/// A lead, its contact and its account as conditions and requirements ask about them.
+pub fn records(tx: &mut Tx<'_>, lead: &Lead) -> Result<Records> {
+    let facts = facts_of(tx, std::slice::from_ref(lead), false)?;
+    Ok(facts.into_iter().next().map(|(facts, _)| facts.records).unwrap_or_default())
+}
+
 /// The people of an account whose doings score its leads.
 pub fn people_of(tx: &mut Tx<'_>, account: Id, consent_needed: bool) -> Result<Vec<Id>> {
     let people = tx.scorables().people_of(account)?;

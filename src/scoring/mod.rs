@@ -91,6 +91,7 @@ pub use evaluate::{Facts, Scorecard, Share, evaluate};
 pub use explain::{ExplainedScore, explain};
 pub use footing::Rested;
 pub use forecast::{Change, forecast, next_change};
+pub use known::records;
 pub use known::{consents_to_profiling, facts};
 pub use ledger::{Cause, Row, entries};
 pub use model::{Definition, Grade, Group, Rule, Target};

@@ -9,11 +9,10 @@ use super::{Glance, LeadScore, ScoreEntry};
 use crate::clock::Timestamp;
 use crate::db::connection::MultiBackend;
 use crate::db::page::Paging;
-use crate::db::types::{JsonOf, Uuid};
+use crate::db::types::Uuid;
 use crate::db::{Conn, Tx};
 use crate::error::Result;
 use crate::id::Id;
-use crate::leads::Flags;
 use crate::schema::{lead_scores, leads, score_entries, scoring_models};
 
 /// Rows of one insert: far below what either database takes.
@@ -264,12 +263,11 @@ impl Scores<'_, '_> {
     }
 
     /// Writes what follows from a lead's scores into the lead.
-    pub fn set_standing(&mut self, lead: Id, score: i64, temperature: Option<String>, flags: Flags) -> Result<()> {
+    pub fn set_standing(&mut self, lead: Id, score: i64, temperature: Option<String>) -> Result<()> {
         diesel::update(leads::table.find((self.0.scope.workspace, lead)))
             .set((
                 leads::score.eq(score),
                 leads::temperature.eq(temperature),
-                leads::flags.eq(JsonOf(flags)),
                 leads::version.eq(leads::version + 1),
                 leads::updated_at.eq(self.0.at()),
             ))

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::card::Part;
 use super::case::Case;
 use super::catalogue::Live;
 use super::ledger::{Cause, Row};
@@ -18,7 +19,7 @@ use crate::db::types::{Code, JsonOf};
 use crate::error::Result;
 use crate::events::{self, Subject};
 use crate::id::Id;
-use crate::leads::{Flags, Lead, Mark, Status};
+use crate::leads::{self, Lead, Mark, Status};
 use crate::process::transition::Trigger;
 use crate::process::{self, StageMove};
 
@@ -129,12 +130,33 @@ impl Change {
         Ok(())
     }
 
-    /// Since when the score makes the lead ready for sales. A score that is there already does so only when new
-    /// positive points come in, so that a lead sales has refused is not handed back for what it was refused with.
+    /// What the event says of why the lead is ready for sales.
+    fn why_ready(&self) -> Value {
+        json!({
+            "model_id": self.live.id, "model": self.live.name(),
+            "score": self.after.as_ref().map(|score| score.score), "sales_ready_score": self.live.threshold(),
+        })
+    }
+
+    /// Since when the score makes the lead ready for sales: since it came to the threshold, or since new points came in
+    /// when it was there already.
     fn makes_ready(&self) -> Option<Timestamp> {
-        let gained = self.crossing.reached && self.rows.iter().any(|row| row.points > 0);
+        let gained = self.crossing.reached && self.gained();
         let now = self.after.as_ref().filter(|_| gained).map(|score| score.evaluated_at);
         self.crossing.reached_at.or(now).filter(|_| !self.live.is_shadow)
+    }
+
+    /// Whether new positive points came in: what somebody did or what became known gave some. Neither time alone, nor
+    /// what takes nothing any more, nor a bound that gives way is news, so that a lead sales has refused is not handed
+    /// back for what it was refused with (PRO-6).
+    fn gained(&self) -> bool {
+        let shares = self.after.as_ref().map(|score| score.shares.0.as_slice()).unwrap_or_default();
+        let is_gain = |row: &Row| {
+            let is_news = matches!(row.cause, Cause::Interaction | Cause::FieldChange | Cause::Merge);
+            let of_rule = |share: &&Part| share.rule == row.rule && share.points > 0;
+            is_news && row.points > 0 && !row.rule.starts_with('@') && shares.iter().any(|share| of_rule(&share))
+        };
+        self.rows.iter().any(is_gain)
     }
 }
 
@@ -217,12 +239,12 @@ fn follow_up(tx: &mut Tx<'_>, lead: &Lead, standings: &[Standing], changes: &[Ch
     let score = standings.iter().map(|standing| standing.score).max().unwrap_or(0);
     let grades = standings.iter().map(|standing| (standing.live.model.definition(), standing.grade.as_str()));
     let temperature = outcome::temperature(grades);
-    let ready = changes.iter().find_map(|change| Some((change, change.makes_ready()?)));
-    let ready = ready.filter(|_| lead.flags.0.sales_ready.is_none() && lead.status.0 == Status::Open);
-    let mark = ready.map(|(change, at)| Mark { at, by: None, model_id: Some(change.live.id) });
-    if (lead.score, &lead.temperature) != (score, &temperature) || mark.is_some() {
-        let flags = Flags { sales_ready: mark.or(lead.flags.0.sales_ready.clone()), ..lead.flags.0.clone() };
-        tx.scores().set_standing(lead.id, score, temperature, flags)?;
+    let is_other_temperature = lead.temperature != temperature;
+    if lead.score != score || is_other_temperature {
+        tx.scores().set_standing(lead.id, score, temperature)?;
+    }
+    if is_other_temperature {
+        process::temperature_changed(tx, lead.id)?;
     }
     let mut moved = None;
     if lead.score <= 0 && score > 0 {
@@ -230,26 +252,22 @@ fn follow_up(tx: &mut Tx<'_>, lead: &Lead, standings: &[Standing], changes: &[Ch
         events::emit(tx, "lead.first_scored", subject, &json!({"score": score}))?;
         moved = process::react(tx, lead.id, Trigger::FirstScore)?;
     }
-    if let Some((change, _)) = ready {
-        announce_ready(tx, lead.id, change)?;
-        moved = joined(moved, process::react(tx, lead.id, Trigger::SalesReady)?);
+    if let Some((change, at)) = readiness(tx, lead, changes)? {
+        let mark = Mark { at, by: None, model_id: Some(change.live.id) };
+        moved = process::joined(moved, leads::became_sales_ready(tx, lead.id, mark, change.why_ready(), None)?);
     }
     Ok(moved)
 }
 
-fn announce_ready(tx: &mut Tx<'_>, lead: Id, change: &Change) -> Result<()> {
-    let lead = tx.leads().get(lead)?;
-    let data = json!({
-        "lead": lead, "model_id": change.live.id, "model": change.live.name(),
-        "score": change.after.as_ref().map(|score| score.score), "sales_ready_score": change.live.threshold(),
-    });
-    events::emit(tx, "lead.sales_ready", Subject::lead(lead.id, lead.contact_id), &data)
-}
-
-/// Two moves in a row as one: from where the first began to where the second ended.
-fn joined(first: Option<StageMove>, second: Option<StageMove>) -> Option<StageMove> {
-    match (first, second) {
-        (Some(first), Some(second)) => Some(StageMove { from: first.from, to: second.to }),
-        (first, second) => second.or(first),
+/// The model that makes an open lead ready for sales which is not marked so, and since when. One that was refused needs
+/// new positive points.
+fn readiness<'c>(tx: &mut Tx<'_>, lead: &Lead, changes: &'c [Change]) -> Result<Option<(&'c Change, Timestamp)>> {
+    if lead.flags.0.sales_ready.is_some() || lead.status.0 != Status::Open {
+        return Ok(None);
     }
+    let mut ready = changes.iter().filter_map(|change| Some((change, change.makes_ready()?))).peekable();
+    if ready.peek().is_none() || !process::was_refused(tx, lead.id)? {
+        return Ok(ready.next());
+    }
+    Ok(ready.find(|(change, _)| change.gained()))
 }

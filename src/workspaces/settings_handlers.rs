@@ -9,10 +9,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::audit::{self, Subject};
 use super::settings::Settings;
 use crate::auth::Actor;
-use crate::error::Error;
+use crate::db::Tx;
+use crate::error::{Error, Result};
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::request_id;
+use crate::process::{self, definitions};
 use crate::scoring;
 
 /// The paths of settings.
@@ -76,9 +78,21 @@ async fn change_settings(command: Command<SettingsPatch>) -> Reply {
             }
             let subject = Subject { record: "settings", id: None, request: &request };
             audit::note(tx, subject, Some(&workspace.settings.0), Some(&settings))?;
+            follow_up(tx, &workspace.settings.0, &settings)?;
             let is_other_rule = settings.require_profiling_consent != workspace.settings.0.require_profiling_consent;
             let job = if is_other_rule { Some(scoring::consent_rule_changed(tx)?.id) } else { None };
             Ok(Answer::ok(&settings)?.version(workspace.version + 1).monitored_by(job))
         })
         .await
+}
+
+/// What follows at once from settings that are others than `before`. 422 for a process that there is none of.
+fn follow_up(tx: &mut Tx<'_>, before: &Settings, settings: &Settings) -> Result<()> {
+    if settings.default_process != before.default_process {
+        definitions::named(tx, &settings.default_process, "/default_process")?;
+    }
+    if settings.working_calendar != before.working_calendar {
+        process::calendar_changed(tx)?;
+    }
+    Ok(())
 }

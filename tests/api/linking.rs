@@ -59,6 +59,26 @@ async fn a_lead_that_is_linked_is_scored_by_what_its_contact_did() {
 }
 
 #[tokio::test]
+async fn a_lead_in_inquiry_that_a_person_links_is_scored_at_once() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let known = |target: &str, field: &str| {
+        let when = json!([{"field": field, "op": "is_set"}]);
+        json!({"name": target, "target": target, "rules": [{"key": "known", "points": 30, "when": when}]})
+    };
+    live_model(&admin, known("contact", "contact.email")).await;
+    live_model(&admin, known("account", "account.domain")).await;
+    let contact = admin.post("/v1/contacts", json!({"email": "ann@example.com"})).await.expect(201);
+    let account = admin.post("/v1/accounts", json!({"name": "Contoso", "domain": "contoso.ee"})).await.expect(201);
+    for link in [json!({"contact_id": contact["id"]}), json!({"account_id": account["id"]})] {
+        let lead = lead(&app, json!({"last_name": "Tamm"})).await;
+        assert_eq!((&lead["score"], &lead["stage"]), (&json!(0), &json!("inquiry")));
+        let linked = admin.patch(&format!("/v1/leads/{}", lead["id"].as_str().unwrap()), link).await.expect(200);
+        assert_eq!((&linked["score"], &linked["stage"]), (&json!(30), &json!("marketing_qualification")));
+    }
+}
+
+#[tokio::test]
 async fn each_match_is_explained() {
     let app = TestApp::start().await;
     lead(&app, json!({"email": "ann@example.com"})).await;
