@@ -34,6 +34,7 @@ pub const PLAIN_TEXT: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
         (name = "scoring", description = "Models that turn facts and interactions into points, and the ledger that explains them"),
         (name = "filters", description = "The one language in which records are asked for"),
         (name = "process", description = "The stages a lead goes through"),
+        (name = "assignment", description = "Who works a lead: rules that give leads out, and leads that wait for somebody"),
         (name = "events", description = "Facts that others may hear of"),
         (name = "jobs", description = "Work that takes longer than a request"),
         (name = "workspace", description = "Users, clients and settings"),

@@ -35,6 +35,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::filter::handlers::routes)
         .configure(crate::backtests::handlers::routes)
         .configure(crate::process::handlers::routes)
+        .configure(crate::assignment::handlers::routes)
         .configure(crate::events::handlers::routes)
         .configure(crate::jobs::handlers::routes)
         .configure(crate::workspaces::handlers::routes)

@@ -8,9 +8,12 @@
 
 mod by_hand;
 pub mod handlers;
+mod handover;
+mod handover_repository;
 mod input;
 pub mod merge;
 mod outcome;
+mod records;
 mod repository;
 
 use std::collections::BTreeMap;
@@ -36,8 +39,10 @@ use crate::workspaces::settings::ChannelClass;
 use crate::{process, provenance, text, workspaces};
 
 pub use by_hand::{Entered, Found, Matched, create};
-pub use input::{LeadPatch, NewLead, utm_schema};
+pub use handover::{HANDOVER_SORT, Handing, Handover, HandoverCause, hand_over, handed_over};
+pub use input::{LeadPatch, NewLead, unfit_owner, utm_schema};
 pub use outcome::{Outcome, outcome};
+pub use records::records;
 pub use repository::LeadFilter;
 
 /// Whether a lead is being worked, and if not, how it ended.
@@ -307,6 +312,14 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
     tx.leads().insert(&lead)?;
     provenance::note_new(tx, lead.id, &lead)?;
     events::emit(tx, "lead.created", Subject::lead(lead.id, lead.contact_id), &json!({"lead": lead}))?;
+    if lead.owner_id.is_some() {
+        let cause = match (opening.accepted_by, lead.form_id) {
+            (Some(_), _) => HandoverCause::EnteredBySales,
+            (None, Some(_)) => HandoverCause::Form,
+            (None, None) => HandoverCause::ByHand,
+        };
+        handed_over(tx, None, &lead, Handing::by(cause))?;
+    }
     let taken = match opening.accepted_by {
         Some(_) => process::react(tx, lead.id, Trigger::EnteredBySales)?,
         None => None,
@@ -332,6 +345,9 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &LeadPatch, condition: &Condition)
     provenance::note_change(tx, id, &before, &lead)?;
     let subject = Subject::lead(id, lead.contact_id);
     events::emit(tx, "lead.changed", subject, &json!({"before": before, "lead": lead}))?;
+    if before.owner_id != lead.owner_id {
+        handed_over(tx, before.owner_id, &lead, Handing::by(HandoverCause::ByHand))?;
+    }
     Ok(lead)
 }
 

@@ -12,6 +12,7 @@ use super::past_repository::DonePast;
 use super::rescore::Round;
 use super::step::{self, News};
 use super::{Glance, LeadOutcome, LeadScore, ModelScore, ScoreEntry};
+use crate::assignment::{self, When};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::types::{Code, JsonOf};
@@ -232,6 +233,7 @@ fn follow_up(tx: &mut Tx<'_>, lead: &Lead, standings: &[Standing], changes: &[Ch
     }
     if let Some((change, _)) = ready {
         announce_ready(tx, lead.id, change)?;
+        assignment::assign(tx, lead.id, When::SalesReady);
         moved = joined(moved, process::react(tx, lead.id, Trigger::SalesReady)?);
     }
     Ok(moved)

@@ -22,7 +22,7 @@ use crate::http::lists::{Page, PageQuery};
 use crate::http::patch;
 use crate::http::path::PathId;
 use crate::id::Id;
-use crate::workspaces;
+use crate::{assignment, workspaces};
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -166,7 +166,7 @@ impl UserPatch {
     operation_id = "list_users",
     params(PageQuery),
     responses((status = 200, description = "A page of users", body = Page<UserView>)),
-    security(("bearer" = ["workspace:admin"])),
+    security(("bearer" = ["users:read"])),
 )]
 #[get("/v1/users")]
 async fn list_users(actor: Actor, page: web::Query<PageQuery>) -> Reply {
@@ -203,7 +203,7 @@ async fn create_user(command: Command<NewUser>) -> Reply {
     operation_id = "get_user",
     params(("id" = Id, Path, description = "The user")),
     responses((status = 200, description = "The user", body = UserView)),
-    security(("bearer" = ["workspace:admin"])),
+    security(("bearer" = ["users:read"])),
 )]
 #[get("/v1/users/{id}")]
 async fn show_user(actor: Actor, PathId(id): PathId) -> Reply {
@@ -256,6 +256,7 @@ fn save_user(tx: &mut Tx<'_>, id: Id, patch: &UserPatch, condition: &Condition) 
     if !tx.users().update(&user)? {
         return Err(Error::Stale { current: user.version + 1 });
     }
+    assignment::room_changed(tx);
     let user = tx.users().find(id)?.ok_or(Error::NotFound)?;
     let version = user.version;
     Ok(Answer::ok(&UserView::from(user))?.version(version))

@@ -24,6 +24,17 @@ pub enum ChannelClass {
     Spear,
 }
 
+/// How many open leads a contact may have (ASG-7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeadsPerContact {
+    /// One for each marketing context, each with an owner of its own.
+    #[default]
+    PerContext,
+    /// One: whatever the person submits next lands in it, and a second is not entered beside it.
+    One,
+}
+
 /// The settings of a workspace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -37,6 +48,8 @@ pub struct Settings {
     pub require_profiling_consent: bool,
     /// Which automatic moves of the process happen.
     pub automatic_moves: Switches,
+    /// How many open leads a contact may have. Leads that are there already stay.
+    pub leads_per_contact: LeadsPerContact,
 }
 
 /// Sources of one workspace.
@@ -100,6 +113,7 @@ impl Default for Settings {
             default_country: None,
             require_profiling_consent: false,
             automatic_moves: Switches::default(),
+            leads_per_contact: LeadsPerContact::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod support;
 
 mod accounts;
 mod assets;
+mod assignment;
 mod auth;
 mod backtests;
 mod browser;
