@@ -18,6 +18,9 @@ pub enum Error {
     /// The record existed and is no more; a merged one says where it went.
     #[error("gone")]
     Gone { merged_into: Option<Id> },
+    /// The actor may not do this to the record as it stands.
+    #[error("forbidden: {0}")]
+    Forbidden(String),
     /// The input breaks rules; all broken ones are listed.
     #[error("invalid input: {0:?}")]
     Invalid(Vec<Violation>),
@@ -55,7 +58,7 @@ impl Error {
                 let told = violations.iter().map(|broken| format!("{} {}", broken.pointer, broken.detail));
                 told.collect::<Vec<_>>().join("; ")
             }
-            Self::Conflict(what) => what.clone(),
+            Self::Conflict(what) | Self::Forbidden(what) => what.clone(),
             Self::DuplicateContact { existing } => format!("contact {existing} has this e-mail address or external id"),
             Self::Stale { .. } => "a record was changed at the same moment".to_owned(),
             Self::Contention(_) | Self::Unavailable(_) => "the database was too busy".to_owned(),

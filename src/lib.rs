@@ -9,7 +9,7 @@
 //! through [`filter`] conditions and at interactions by kind; every point it gives is a row of a ledger. What each
 //! thing that people download or watch is worth stands in the register of [`assets`]; what a model would change, and
 //! would have foretold, [`backtests`] reads from what was recorded. When a score moves the lead,
-//! [`process`] opens its one door from stage to stage. A value that contradicts what is known waits in [`proposals`]
+//! [`process`] opens its one door from stage to stage, and [`assignment`] finds the user who is to work it. A value that contradicts what is known waits in [`proposals`]
 //! until a user decides, and [`provenance`] keeps who or what set each field. Whatever happened is written to
 //! [`events`] with it, so that others may hear of it. Two records that turn out to be one become one, and two again, in
 //! [`merges`]; leads that are nobody's yet find their contact in [`linking`].
@@ -46,6 +46,7 @@ pub mod timeline;
 pub mod reports;
 pub mod filter;
 pub mod process;
+pub mod assignment;
 pub mod provenance;
 pub mod events;
 pub mod workspaces;

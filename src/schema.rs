@@ -763,11 +763,72 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    assignment_rules (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        position -> BigInt,
+        moment -> Text,
+        condition -> Nullable<Json>,
+        mode -> Text,
+        target -> Nullable<Json>,
+        weights -> Json,
+        otherwise -> Text,
+        enabled -> Bool,
+        round -> Json,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::db::types::{Instant, Uuid};
+
+    lead_assignments (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        lead_id -> Uuid,
+        from_owner_id -> Nullable<Uuid>,
+        to_owner_id -> Nullable<Uuid>,
+        cause -> Text,
+        rule_id -> Nullable<Uuid>,
+        mode -> Nullable<Text>,
+        overridden -> Bool,
+        note -> Nullable<Text>,
+        actor_id -> Nullable<Uuid>,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::types::{Instant, Uuid};
+
+    unassigned_leads (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        lead_id -> Uuid,
+        moment -> Text,
+        reason -> Text,
+        rule_id -> Nullable<Uuid>,
+        since -> Instant,
+        tried_at -> Instant,
+        try_at -> Nullable<Instant>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     ad_responses,
     asset_revisions,
     assets,
+    assignment_rules,
     audit_entries,
     backtest_leads,
     clients,
@@ -784,6 +845,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     interaction_voids,
     interactions,
     jobs,
+    lead_assignments,
     lead_scores,
     leads,
     leases,
@@ -802,6 +864,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     stage_changes,
     stage_deadlines,
     submissions,
+    unassigned_leads,
     users,
     workspaces,
 );

@@ -34,6 +34,7 @@ const RULES: &[&str] = &[
     "assets/cell.rs",
     "assets/plan.rs",
     "assets/sheet.rs",
+    "assignment/choose.rs",
     "attributes.rs",
     "backtests/judgement.rs",
     "clock.rs",

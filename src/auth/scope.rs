@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Every scope there is.
-pub const ALL: [&str; 36] = [
+pub const ALL: [&str; 37] = [
     "accounts:read",
     "accounts:write",
     "contacts:read",
@@ -39,6 +39,7 @@ pub const ALL: [&str; 36] = [
     "jobs:read",
     "jobs:write",
     "reports:read",
+    "users:read",
     "audit:read",
     "workspace:admin",
 ];

@@ -274,6 +274,11 @@ fn refuse_duplicate(tx: &mut Tx<'_>, id: Id, email_key: Option<&str>, external_i
     }
 }
 
+/// The name by which everyone who opens or scores leads of a contact takes turns; see [`Tx::take_turns`].
+pub fn turn(id: Id) -> String {
+    format!("contact {id}")
+}
+
 /// The turns to take before asking whether a person is known; see [`Tx::take_turns`].
 pub fn turns(email_key: Option<&str>, phone_key: Option<&str>, external_id: Option<&str>) -> Vec<String> {
     let named = [("email", email_key), ("phone", phone_key), ("external id", external_id)];

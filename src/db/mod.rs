@@ -8,6 +8,7 @@
 pub mod connection;
 mod failure;
 mod lane;
+mod late;
 pub mod migrations;
 pub mod page;
 mod turns;
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::id::Id;
 use connection::Purpose;
 use lane::{Held, Lane};
+use late::Late;
 use turns::Hold;
 
 /// How often a transaction that met another one is tried again before its caller is told.
@@ -62,6 +64,8 @@ pub struct Tx<'c> {
     pub conn: &'c mut Conn,
     /// The workspace, the instant and the actor of all that is written.
     pub scope: Scope,
+    /// What is left for the end.
+    late: &'c mut Late,
 }
 
 impl Tx<'_> {
@@ -72,18 +76,25 @@ impl Tx<'_> {
 
     /// The same transaction, for work that follows from `cause`.
     pub fn because(&mut self, cause: Cause) -> Tx<'_> {
-        Tx { conn: &mut *self.conn, scope: Scope { cause: Some(cause), ..self.scope } }
+        self.within(Scope { cause: Some(cause), ..self.scope })
+    }
+
+    /// The same transaction, for work in another scope.
+    pub fn within(&mut self, scope: Scope) -> Tx<'_> {
+        Tx { conn: &mut *self.conn, scope, late: &mut *self.late }
     }
 
     /// Runs `work` so that its writes are undone when it fails, while the transaction goes on.
     pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         self.conn.begin_savepoint()?;
-        match work(&mut Tx { conn: &mut *self.conn, scope: self.scope }) {
+        let left = self.late.len();
+        match work(&mut self.within(self.scope)) {
             Ok(done) => {
                 self.conn.commit()?;
                 Ok(done)
             }
             Err(error) => {
+                self.late.forget_after(left);
                 self.conn.rollback()?;
                 Err(error)
             }
@@ -93,7 +104,9 @@ impl Tx<'_> {
     /// Runs `work`, gives what it gives, and undoes all that it wrote.
     pub fn rehearsal<T>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         self.conn.begin_savepoint()?;
-        let done = work(&mut Tx { conn: &mut *self.conn, scope: self.scope });
+        let left = self.late.len();
+        let done = work(&mut self.within(self.scope));
+        self.late.forget_after(left);
         self.conn.rollback()?;
         done
     }
@@ -208,7 +221,8 @@ fn transaction<T>(lane: &Lane, purpose: Purpose, scope: Scope, work: &dyn Fn(&mu
 
 /// Runs `work` in the transaction that `held` has begun, and ends it.
 fn attempt<T>(held: &mut Held, scope: Scope, work: &dyn Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-    match work(&mut Tx { conn: &mut held.conn, scope }) {
+    let mut tx = Tx { conn: &mut held.conn, scope, late: &mut Late::default() };
+    match work(&mut tx).and_then(|done| tx.end().map(|()| done)) {
         Ok(done) => {
             held.commit()?;
             Ok(done)

@@ -28,7 +28,7 @@ pub struct Demo {
 pub fn prepare(tx: &mut Tx<'_>, landing_page: &str) -> Result<Demo> {
     let (workspace, admin) = workspaces::bootstrap(tx, KEY, "admin@demo.example")?;
     let scope = Scope { workspace: workspace.id, actor: Some(admin.id), ..tx.scope };
-    let within = &mut Tx { conn: &mut *tx.conn, scope };
+    let within = &mut tx.within(scope);
     let all = Paging::new(forms::SORT_FIELDS, None, None, 200).map_err(|(_, what)| Error::internal(what))?;
     let form = match within.forms().list(FormFilter::default(), &all)?.into_iter().find(|form| form.name == FORM_NAME) {
         Some(form) => move_form(within, form.id, landing_page)?,

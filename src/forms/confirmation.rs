@@ -269,7 +269,7 @@ fn process(tx: &mut Tx<'_>, submission: &Submission) -> Result<()> {
 /// Does `work` in the workspace of whatever submission a link belongs to.
 fn within<T>(tx: &mut Tx<'_>, token: &str, work: impl FnOnce(&mut Tx<'_>, Id) -> Result<T>) -> Result<T> {
     let (workspace, submission) = tx.confirmations().behind_link(&sha256(token))?.ok_or(Error::NotFound)?;
-    work(&mut Tx { conn: &mut *tx.conn, scope: Scope { workspace, ..tx.scope } }, submission)
+    work(&mut tx.within(Scope { workspace, ..tx.scope }), submission)
 }
 
 /// Whether the sender of a submission has confirmed their address.

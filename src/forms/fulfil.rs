@@ -15,6 +15,7 @@ use super::slot::Slot;
 use super::strategies;
 use super::submission::{Conflict, Outcome, Status, Touched};
 use crate::accounts::{self, NewAccount};
+use crate::assignment::{self, When};
 use crate::clock::Timestamp;
 use crate::contacts::ContactPatch;
 use crate::db::{Cause, Tx};
@@ -27,7 +28,8 @@ use crate::matching::origin::origin_key;
 use crate::matching::strategy::{Field, Strategy, Target};
 use crate::matching::{self, Channel, Effect};
 use crate::proposals::{NewProposal, Record};
-use crate::{contacts, interactions, leads, proposals, scoring, text};
+use crate::workspaces::settings::LeadsPerContact;
+use crate::{contacts, interactions, leads, proposals, scoring, text, workspaces};
 
 /// What was made of a submission.
 #[derive(Clone, Debug)]
@@ -95,6 +97,7 @@ pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<
 /// Does what follows from something that `contact`, who is known without being looked for, did with the form.
 pub fn credit(tx: &mut Tx<'_>, arrival: &Arrival, contact: Id, deed: Deed) -> Result<Done> {
     let mut visit = Visit::begin(tx, Id::new(tx.at()), arrival, deed)?;
+    scoring::hold_contact(tx, contact)?;
     let account = tx.contacts().lock(contact).map_err(vanished)?.account_id;
     visit.done.contact_id = Some(contact);
     visit.interest(tx, Whose { contact: Some(contact), account })?;
@@ -319,22 +322,31 @@ impl<'a> Visit<'a> {
             return Ok(());
         }
         let (id, effect, decision_id) = if self.definition.always_create_lead {
-            (self.open(tx, whose, None)?, Effect::Created, None)
+            let (id, effect) = self.begin_interest(tx, whose, None)?;
+            (id, effect, None)
         } else {
             let keys = self.lead_keys(whose);
             let found = matching::find_lead(tx, &self.lead_strategy, &keys)?;
             let (id, effect) = match found.winner {
                 Some(known) => (known, self.change_interest(tx, known, whose)?),
-                None => {
-                    let origin = origin_key(&self.lead_strategy, &keys);
-                    (self.open(tx, whose, origin)?, Effect::Created)
-                }
+                None => self.begin_interest(tx, whose, origin_key(&self.lead_strategy, &keys))?,
             };
             (id, effect, Some(self.keep(tx, Target::Lead, &found, effect, Some(id))?))
         };
         self.done.lead_id = Some(id);
         self.done.outcome.lead = Some(Touched { effect, id: Some(id), decision_id });
         Ok(())
+    }
+
+    /// Opens a lead, or lands in the one that the contact has where the workspace wants one per contact (ASG-7).
+    fn begin_interest(&mut self, tx: &mut Tx<'_>, whose: Whose, origin_key: Option<String>) -> Result<(Id, Effect)> {
+        if let Some(contact) = whose.contact
+            && workspaces::settings(tx)?.leads_per_contact == LeadsPerContact::One
+            && let Some(known) = tx.leads().open_of_contact(contact)?.first().copied()
+        {
+            return Ok((known, self.change_interest(tx, known, whose)?));
+        }
+        Ok((self.open(tx, whose, origin_key)?, Effect::Created))
     }
 
     fn open(&self, tx: &mut Tx<'_>, whose: Whose, origin_key: Option<String>) -> Result<Id> {
@@ -345,7 +357,13 @@ impl<'a> Visit<'a> {
             tx.submissions().release_origin(key)?;
         }
         opening.origin_key = origin_key;
-        Ok(leads::open(tx, &opening)?.id)
+        // A form whose owner was locked out since gives its leads to nobody.
+        if leads::unfit_owner(tx, opening.owner_id)?.is_some() {
+            opening.owner_id = None;
+        }
+        let lead = leads::open(tx, &opening)?;
+        assignment::assign(tx, lead.id, When::Created);
+        Ok(lead.id)
     }
 
     fn change_interest(&mut self, tx: &mut Tx<'_>, known: Id, whose: Whose) -> Result<Effect> {

@@ -228,7 +228,7 @@ pub fn enter(tx: &mut Tx<'_>, key: &str) -> Result<Entrance> {
         return Err(Error::NotFound);
     }
     let scope = Scope { workspace: form.workspace_id, ..tx.scope };
-    let default_country = workspaces::settings(&mut Tx { conn: &mut *tx.conn, scope })?.default_country;
+    let default_country = workspaces::settings(&mut tx.within(scope))?.default_country;
     Ok(Entrance { form, default_country })
 }
 

@@ -35,6 +35,7 @@ pub const PLAIN_TEXT: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
         (name = "filters", description = "The one language in which records are asked for"),
         (name = "process", description = "The stages a lead goes through"),
         (name = "reports", description = "What came of it all, in figures"),
+        (name = "assignment", description = "Who works a lead: rules that give leads out, and leads that wait for somebody"),
         (name = "events", description = "Facts that others may hear of"),
         (name = "jobs", description = "Work that takes longer than a request"),
         (name = "workspace", description = "Users, clients and settings"),

@@ -182,6 +182,7 @@ impl From<Error> for Problem {
             Error::Gone { merged_into: None } => Self::new(Kind::Gone, "the record was deleted"),
             Error::Invalid(violations) => Self::invalid(violations),
             Error::Conflict(what) => Self::new(Kind::Conflict, what),
+            Error::Forbidden(what) => Self::new(Kind::Forbidden, what),
             Error::DuplicateContact { existing } => Self::new(
                 Kind::DuplicateContact,
                 "a contact with this e-mail address or external id exists; change that one",

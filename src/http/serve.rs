@@ -37,6 +37,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::backtests::handlers::routes)
         .configure(crate::process::handlers::routes)
         .configure(crate::reports::completeness_handlers::routes)
+        .configure(crate::assignment::handlers::routes)
         .configure(crate::events::handlers::routes)
         .configure(crate::jobs::handlers::routes)
         .configure(crate::workspaces::handlers::routes)

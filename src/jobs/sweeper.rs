@@ -14,13 +14,13 @@ use crate::error::{Error, Result};
 use crate::http::State;
 use crate::id::Id;
 use crate::process::deadlines;
-use crate::scoring::sweep;
+use crate::{assignment, scoring};
 
 /// The lease of the one who sweeps.
 const LEASE: &str = "sweeper";
 
 /// What the sweeper does, one after the other.
-const CHORES: &[Chore] = &[sweep::CHORE, deadlines::CHORE];
+const CHORES: &[Chore] = &[scoring::sweep::CHORE, deadlines::CHORE, assignment::sweep::CHORE];
 
 /// Something that becomes due by itself.
 #[derive(Clone, Copy)]

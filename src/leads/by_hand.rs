@@ -6,6 +6,8 @@
 //!
 //! A lead that a salesperson or sales manager enters counts as accepted by sales: it begins in sales acceptance, marked
 //! as accepted by them, and is theirs unless they name another owner. It is not marked sales ready: no score said so.
+//!
+//! Where a workspace wants one open lead per contact (ASG-7), a second is refused with the id of the first.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +22,8 @@ use crate::id::Id;
 use crate::matching::decide::Keys;
 use crate::matching::strategy::Target;
 use crate::matching::{self, Channel, Effect};
+use crate::workspaces;
+use crate::workspaces::settings::LeadsPerContact;
 
 /// A lead as it was entered, and whom it was taken to be about.
 #[derive(Clone, Debug)]
@@ -64,14 +68,11 @@ pub fn create(tx: &mut Tx<'_>, new: &NewLead) -> Result<Entered> {
     if let Some(contact) = &new.contact {
         matched.contact = Some(find_contact(tx, contact, &checked.keys, account_id, &new.source)?);
     }
+    let contact_id = new.contact_id.or(matched.contact.map(|contact| contact.id));
+    refuse_second(tx, contact_id)?;
     let accepted_by = seller(tx)?;
-    let opening = Opening {
-        contact_id: new.contact_id.or(matched.contact.map(|contact| contact.id)),
-        account_id,
-        accepted_by,
-        owner_id: new.owner_id.or(accepted_by),
-        ..checked.opening
-    };
+    let opening =
+        Opening { contact_id, account_id, accepted_by, owner_id: new.owner_id.or(accepted_by), ..checked.opening };
     Ok(Entered { lead: open(tx, &opening)?, matched })
 }
 
@@ -165,6 +166,22 @@ fn find_contact(tx: &mut Tx<'_>, new: &NewContact, keys: &Keys, account_id: Opti
     let done = matching::Done { target, channel: Channel::Api, submission_id: None, effect, record_id: Some(id) };
     let decision_id = Some(matching::keep(tx, &decision, done)?);
     Ok(Found { effect, id, decision_id })
+}
+
+/// `Err(Conflict)` where the workspace wants one open lead per contact, and the contact has one.
+fn refuse_second(tx: &mut Tx<'_>, contact: Option<Id>) -> Result<()> {
+    let Some(contact) = contact else { return Ok(()) };
+    if workspaces::settings(tx)?.leads_per_contact == LeadsPerContact::PerContext {
+        return Ok(());
+    }
+    tx.take_turns(&[contacts::turn(contact)])?;
+    match tx.leads().open_of_contact(contact)?.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::Conflict(format!(
+            "the contact has the open lead {first}, and the workspace wants one per contact: change that lead, or close it \
+             first"
+        ))),
+    }
 }
 
 /// The user of sales who is asking, if one is.

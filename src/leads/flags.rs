@@ -20,6 +20,8 @@ pub struct Marked {
     pub lead: Lead,
     /// Where the mark moved it; none when it stayed.
     pub stage: Option<StageMove>,
+    /// Whether the mark was not set before.
+    pub is_new: bool,
 }
 
 /// Sets a mark on an open lead for a person. 409 when its stage does not offer the mark, and for the acceptance of a lead
@@ -27,7 +29,7 @@ pub struct Marked {
 pub fn set_flag(tx: &mut Tx<'_>, id: Id, flag: Flag, note: Option<&str>) -> Result<Marked> {
     let lead = tx.leads().lock(id)?;
     if lead.status.0.is_open() && lead.flags.0.get(flag).is_some() {
-        return Ok(Marked { lead, stage: None });
+        return Ok(Marked { lead, stage: None, is_new: false });
     }
     process::must_offer(tx, id, flag)?;
     if flag == Flag::SalesAccepted && lead.owner_id.is_none() {
@@ -38,7 +40,7 @@ pub fn set_flag(tx: &mut Tx<'_>, id: Id, flag: Flag, note: Option<&str>) -> Resu
         Flag::SalesReady => became_sales_ready(tx, id, mark, json!({"note": note}), note)?,
         flag => marked(tx, lead, flag, mark, note)?,
     };
-    Ok(Marked { lead: tx.leads().get(id)?, stage })
+    Ok(Marked { lead: tx.leads().get(id)?, stage, is_new: true })
 }
 
 /// Marks a lead as ready for sales, by score or by hand, with all that follows: the event, which tells `why` beside the

@@ -7,6 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Entered, Lead, LeadFilter, LeadPatch, Matched, NewLead, SORT_FIELDS, Status};
 use crate::accounts::Account;
+use crate::assignment::{self, When};
 use crate::auth::Actor;
 use crate::clock::Timestamp;
 use crate::contacts::Contact;
@@ -282,7 +283,7 @@ struct CreatedLead {
     request_body = NewLead,
     responses(
         (status = 201, description = "The lead", body = CreatedLead),
-        (status = 409, description = "Another contact has the external id that was given"),
+        (status = 409, description = "Another contact has the external id that was given, or the workspace wants one open lead per contact and the contact has one"),
     ),
     security(("bearer" = ["leads:write"])),
 )]
@@ -299,10 +300,12 @@ async fn create(command: Command<NewLead>) -> Reply {
         .run(|tx, new, _| {
             let Entered { lead, matched } = leads::create(tx, new)?;
             let id = lead.id;
+            assignment::assign(tx, id, When::Created);
             scoring::lead_changed(tx, id)?;
             if let Some(contact) = matched.contact.filter(|contact| contact.effect == Effect::Created) {
                 interactions::attribute_waiting(tx, contact.id)?;
             }
+            tx.end()?;
             let lead = tx.leads().get(id)?;
             let version = lead.version;
             let completeness = completeness(&lead, &workspaces::settings(tx)?.completeness)?;
@@ -344,7 +347,8 @@ async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Re
 /// Change a lead
 ///
 /// A merge patch: absent fields stay, null clears. The lead is scored anew in the same transaction. What was done about
-/// it by nobody who was named becomes the contact's that it is linked with. A closed lead gives 409.
+/// it by nobody who was named becomes the contact's that it is linked with. A closed lead gives 409, and so does a new
+/// owner who holds as many open leads as they may. Giving a lead to somebody else needs the scope `leads:assign`.
 #[utoipa::path(
     tag = "leads",
     operation_id = "change_lead",
@@ -362,6 +366,7 @@ async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Re
 )]
 #[patch("/v1/leads/{id}")]
 async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
+    let may_assign = command.actor.may("leads:assign");
     command
         .run(move |tx, patch, condition| {
             // Scoring takes these turns as well, and nobody who has them may wait for the lead.
@@ -369,10 +374,13 @@ async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
             if let Some(contact) = patch.contact_id.flatten() {
                 scoring::hold_contact(tx, contact)?;
             }
+            let before = tx.leads().lock(id)?;
             let lead = leads::change(tx, id, patch, condition)?;
+            assignment::owner_patched(tx, &before, &lead, may_assign)?;
             proposals::lead_changed(tx, &lead)?;
             scoring::lead_changed(tx, id)?;
             interactions::attribute_lead(tx, id)?;
+            tx.end()?;
             let lead = tx.leads().get(id)?;
             let (version, fields) = (lead.version, workspaces::settings(tx)?.completeness);
             Ok(Answer::ok(&LeadView::new(tx, lead, &fields, Wanted::default())?)?.version(version))
@@ -402,6 +410,7 @@ async fn remove(PathId(id): PathId, command: Command<()>) -> Reply {
     command
         .run(move |tx, (), condition| {
             leads::remove(tx, id, condition)?;
+            assignment::room_changed(tx);
             Ok(Answer::deleted())
         })
         .await

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Captured, Lead, Opening, search_key};
-use crate::accounts::{self, NewAccount};
+use crate::accounts::NewAccount;
 use crate::attributes::{Attributes, AttributesPatch};
 use crate::contacts::{NewContact, identity};
 use crate::db::Tx;
@@ -200,7 +200,9 @@ impl LeadPatch {
         };
         check_source(tx, self.source.as_deref(), &mut broken)?;
         let contacts = [self.contact_id.flatten(), self.referrer_contact_id.flatten()];
-        check_references(tx, contacts, self.account_id.flatten(), self.owner_id.flatten(), &mut broken)?;
+        // Whoever has the lead already may keep it.
+        let owner = self.owner_id.flatten().filter(|owner| present.owner_id != Some(*owner));
+        check_references(tx, contacts, self.account_id.flatten(), owner, &mut broken)?;
         all_hold(broken)?;
         let captured = self.captured.as_ref().unwrap_or(&present.captured.0);
         let topic = self.topic.as_ref().unwrap_or(&present.topic);
@@ -294,6 +296,17 @@ fn check_references(
     {
         broken.push(Violation::new("/account_id", "unknown", "there is no such account in this workspace"));
     }
-    broken.extend(accounts::unknown_owner(tx, owner)?);
+    broken.extend(unfit_owner(tx, owner)?);
     Ok(())
+}
+
+/// What is wrong with an owner that a lead is given: only users of the workspace who are not locked out work leads.
+pub fn unfit_owner(tx: &mut Tx<'_>, owner: Option<Id>) -> Result<Option<Violation>> {
+    let Some(id) = owner else { return Ok(None) };
+    let unfit = |code, detail| Some(Violation::new("/owner_id", code, detail));
+    Ok(match tx.users().find(id)? {
+        None => unfit("unknown", "there is no such user in this workspace"),
+        Some(user) if user.disabled => unfit("disabled", "the user is locked out and takes no leads"),
+        Some(_) => None,
+    })
 }

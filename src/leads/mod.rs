@@ -10,11 +10,14 @@ mod by_hand;
 pub mod filling;
 mod flags;
 pub mod handlers;
+mod handover;
+mod handover_repository;
 mod input;
 pub mod marks;
 pub mod merge;
 mod outcome;
 mod rejection;
+mod records;
 mod repository;
 
 use std::collections::BTreeMap;
@@ -40,8 +43,10 @@ use crate::{process, provenance, text, workspaces};
 
 pub use by_hand::{Entered, Found, Matched, create};
 pub use flags::{Marked, became_sales_ready, remove_flag, set_flag};
-pub use input::{LeadPatch, NewLead, utm_schema};
+pub use handover::{HANDOVER_SORT, Handing, Handover, HandoverCause, hand_over, handed_over};
+pub use input::{LeadPatch, NewLead, unfit_owner, utm_schema};
 pub use outcome::{Outcome, outcome};
+pub use records::records;
 pub use rejection::{Rejected, reject};
 pub use repository::LeadFilter;
 
@@ -313,6 +318,14 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
     tx.leads().insert(&lead)?;
     provenance::note_new(tx, lead.id, &lead)?;
     events::emit(tx, "lead.created", Subject::lead(lead.id, lead.contact_id), &json!({"lead": lead}))?;
+    if lead.owner_id.is_some() {
+        let cause = match (opening.accepted_by, lead.form_id) {
+            (Some(_), _) => HandoverCause::EnteredBySales,
+            (None, Some(_)) => HandoverCause::Form,
+            (None, None) => HandoverCause::ByHand,
+        };
+        handed_over(tx, None, &lead, Handing::by(cause))?;
+    }
     let taken = match opening.accepted_by {
         Some(_) => process::react(tx, lead.id, Trigger::EnteredBySales)?,
         None => None,
@@ -338,6 +351,9 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &LeadPatch, condition: &Condition)
     provenance::note_change(tx, id, &before, &lead)?;
     let subject = Subject::lead(id, lead.contact_id);
     events::emit(tx, "lead.changed", subject, &json!({"before": before, "lead": lead}))?;
+    if before.owner_id != lead.owner_id {
+        handed_over(tx, before.owner_id, &lead, Handing::by(HandoverCause::ByHand))?;
+    }
     Ok(lead)
 }
 

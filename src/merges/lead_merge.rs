@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::events::Subject;
 use crate::http::condition::Condition;
 use crate::id::Id;
-use crate::leads::Lead;
 use crate::leads::merge::{self, Values};
+use crate::leads::{HandoverCause, Lead};
 use crate::proposals::{self, Record};
 use crate::scoring::{self, Cause};
 use crate::{process, workspaces};
@@ -46,6 +46,7 @@ pub fn merge_leads(tx: &mut Tx<'_>, id: Id, asked: &Asked, condition: &Condition
     let (one, other) = pair(id, asked.other, found)?;
     let mut plan = plan(asked, &one, &other)?;
     let merge = Id::new(tx.at());
+    let owner_before = if plan.survivor_id == one.id { one.owner_id } else { other.owner_id };
     sources::join(tx, &mut plan)?;
     let moved = join(tx, merge, &plan)?;
     scoring::hold_lead(tx, plan.survivor_id)?;
@@ -53,6 +54,7 @@ pub fn merge_leads(tx: &mut Tx<'_>, id: Id, asked: &Asked, condition: &Condition
 
     let merge = super::keep(tx, merge, Kind::Lead, plan, moved)?;
     let survivor = tx.leads().get(merge.survivor_id)?;
+    super::owner_follows(tx, owner_before, &survivor, HandoverCause::Merged)?;
     announce(tx, "lead.merged", Subject::lead(survivor.id, survivor.contact_id), &merge, &survivor)?;
     Ok(merge)
 }

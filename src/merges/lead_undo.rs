@@ -1,12 +1,13 @@
 //! One lead becomes two again (MAT-9).
 
 use super::fields::{gather, parted, spread};
-use super::{Merge, announce, close, forget_what_is_gone, moves, refuse_covered, sources};
+use super::{Merge, announce, close, forget_what_is_gone, moves, owner_follows, refuse_covered, sources};
+use crate::assignment;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::Subject;
-use crate::leads::Lead;
 use crate::leads::merge::Values;
+use crate::leads::{HandoverCause, Lead};
 use crate::scoring::{self, Cause};
 use crate::{process, workspaces};
 
@@ -26,7 +27,11 @@ pub(super) fn undo(tx: &mut Tx<'_>, merge: &Merge) -> Result<Merge> {
     scoring::rescore(tx, &both, Cause::Merge)?;
 
     let undone = close(tx, merge)?;
+    let loser = tx.leads().get(merge.loser_id)?;
+    assignment::reconsider(tx, &loser);
+    let owner_before = survivor.owner_id;
     let survivor = tx.leads().get(merge.survivor_id)?;
+    owner_follows(tx, owner_before, &survivor, HandoverCause::Parted)?;
     announce(tx, "lead.unmerged", Subject::lead(survivor.id, survivor.contact_id), &undone, &survivor)?;
     Ok(undone)
 }

@@ -43,6 +43,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use crate::assignment;
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::page::Sorted;
@@ -50,6 +51,7 @@ use crate::db::types::{Code, JsonOf};
 use crate::error::{Error, Result, Violation, all_hold};
 use crate::events::{self, Subject};
 use crate::id::Id;
+use crate::leads::{self, Handing, HandoverCause, Lead};
 use crate::provenance::Sources;
 use crate::schema::merges;
 use fields::{Because, Fields, Kept, Rule, Side};
@@ -285,6 +287,17 @@ fn forget_what_is_gone(tx: &mut Tx<'_>, account: &mut Option<Id>, owner: &mut Op
     if let Some(id) = *owner {
         *owner = tx.users().find(id)?.map(|user| user.id);
     }
+    Ok(())
+}
+
+/// What follows for who works the survivor: a change of owner is told, one that is nobody's is given out, and whoever
+/// lost a lead has room.
+fn owner_follows(tx: &mut Tx<'_>, before: Option<Id>, survivor: &Lead, cause: HandoverCause) -> Result<()> {
+    if survivor.owner_id != before {
+        leads::handed_over(tx, before, survivor, Handing::by(cause))?;
+    }
+    assignment::reconsider(tx, survivor);
+    assignment::room_changed(tx);
     Ok(())
 }
 

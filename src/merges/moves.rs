@@ -41,12 +41,13 @@ pub const OF_CONTACT: [Link; 6] = [
 ];
 
 /// What hangs on a lead.
-pub const OF_LEAD: [Link; 7] = [
+pub const OF_LEAD: [Link; 8] = [
     Link::new("leads", "merged_into_id", false),
     Link::new("interactions", "lead_id", false),
     Link::new("score_entries", "lead_id", false),
     Link::new("stage_changes", "lead_id", false),
     Link::new("service_level_breaches", "lead_id", false),
+    Link::new("lead_assignments", "lead_id", false),
     Link::new("submissions", "lead_id", true),
     Link::new("proposals", "lead_id", true),
 ];

@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::stage::Flag;
 use super::transition_handlers::scored;
 use super::{StageMove, joined};
+use crate::assignment::{self, When};
 use crate::error::Error;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
@@ -63,7 +64,11 @@ async fn set(PathId(id): PathId, command: Command<NewFlag>) -> Reply {
         .run(move |tx, new, _| {
             scoring::hold_lead(tx, id)?;
             let marked = leads::set_flag(tx, id, new.flag, new.note.as_deref())?;
+            if marked.is_new && new.flag == Flag::SalesReady {
+                assignment::assign(tx, id, When::SalesReady);
+            }
             let stage = joined(marked.stage, scored(tx, id)?);
+            tx.end()?;
             let lead = tx.leads().get(id)?;
             Ok(Answer::ok(&LeadMarks { flags: lead.flags.0, stage })?.version(lead.version))
         })

@@ -127,8 +127,8 @@ fn check_attribute(condition: &filter::Condition, pointer: &str, broken: &mut Ve
 
 /// Refuses what scores themselves change.
 fn check_independence(condition: &filter::Condition, pointer: &str, broken: &mut Vec<Violation>) {
-    const FOLLOWING: [&str; 5] =
-        ["lead.score", "lead.temperature", "lead.sales_ready", "lead.stage", "lead.stage_since"];
+    const FOLLOWING: [&str; 6] =
+        ["lead.score", "lead.temperature", "lead.sales_ready", "lead.stage", "lead.stage_since", "lead.owner_id"];
     if FOLLOWING.contains(&condition.field.as_str()) {
         let detail = format!("`{}` follows from scores, so a score cannot depend on it", condition.field);
         broken.push(Violation::new(format!("{pointer}/field"), "not_allowed", detail));

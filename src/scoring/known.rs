@@ -3,20 +3,16 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde_json::Value;
-
 use super::catalogue::Live;
 use super::known_repository::Asked;
 use super::{Facts, Occurrence};
 use crate::accounts::Account;
 use crate::contacts::{Consents, Contact};
 use crate::db::Tx;
-use crate::error::{Error, Result};
-use crate::filter::Records;
+use crate::error::Result;
 use crate::id::Id;
 use crate::leads::Lead;
-use crate::workspaces;
+use crate::{leads, workspaces};
 
 /// One lead and everything its scores depend on.
 pub struct Known {
@@ -79,27 +75,8 @@ pub fn people_of(tx: &mut Tx<'_>, account: Id, consent_needed: bool) -> Result<V
 
 /// A lead and what belongs to it, as conditions ask about them.
 pub fn facts(lead: &Lead, contact: Option<&Contact>, account: Option<&Account>) -> Result<Facts> {
-    let records = Records {
-        lead: record(lead)?,
-        contact: contact.map(record).transpose()?,
-        account: account.map(money).transpose()?,
-    };
+    let records = leads::records(lead, contact, account)?;
     Ok(Facts { lead_id: lead.id, lead_created_at: lead.created_at, records })
-}
-
-fn record(row: &impl Serialize) -> Result<Value> {
-    serde_json::to_value(row).map_err(Error::internal)
-}
-
-/// An account as conditions ask about it: amount and currency each by its own name.
-fn money(account: &Account) -> Result<Value> {
-    let mut value = record(account)?;
-    if let Value::Object(members) = &mut value {
-        let revenue = &account.annual_revenue;
-        members.insert("annual_revenue_minor".to_owned(), revenue.annual_revenue_minor.into());
-        members.insert("annual_revenue_currency".to_owned(), revenue.annual_revenue_currency.clone().into());
-    }
-    Ok(value)
 }
 
 /// Whether the person lets themselves be scored where the workspace demands that.

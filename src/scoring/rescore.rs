@@ -14,7 +14,7 @@ use super::rescoring::{self, Concern};
 use super::settle::settle;
 use super::step::News;
 use super::{LeadOutcome, Target};
-use crate::contacts::Contact;
+use crate::contacts::{self, Contact};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::id::Id;
@@ -224,7 +224,7 @@ fn hold_account(tx: &mut Tx<'_>, account: Id) -> Result<()> {
 }
 
 fn turn_of_contact(id: Id) -> String {
-    format!("contact {id}")
+    contacts::turn(id)
 }
 
 fn turn_of_account(id: Id) -> String {

@@ -13,6 +13,7 @@ use super::past_repository::DonePast;
 use super::rescore::Round;
 use super::step::{self, News};
 use super::{Glance, LeadOutcome, LeadScore, ModelScore, ScoreEntry};
+use crate::assignment::{self, When};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::types::{Code, JsonOf};
@@ -255,6 +256,7 @@ fn follow_up(tx: &mut Tx<'_>, lead: &Lead, standings: &[Standing], changes: &[Ch
     if let Some((change, at)) = readiness(tx, lead, changes)? {
         let mark = Mark { at, by: None, model_id: Some(change.live.id) };
         moved = process::joined(moved, leads::became_sales_ready(tx, lead.id, mark, change.why_ready(), None)?);
+        assignment::assign(tx, lead.id, When::SalesReady);
     }
     Ok(moved)
 }

@@ -24,7 +24,7 @@ use crate::http::patch;
 use crate::http::path::PathId;
 use crate::http::request_id;
 use crate::id::Id;
-use crate::workspaces;
+use crate::{assignment, workspaces};
 
 /// The paths of this feature.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -168,7 +168,7 @@ impl UserPatch {
     operation_id = "list_users",
     params(PageQuery),
     responses((status = 200, description = "A page of users", body = Page<UserView>)),
-    security(("bearer" = ["workspace:admin"])),
+    security(("bearer" = ["users:read"])),
 )]
 #[get("/v1/users")]
 async fn list_users(actor: Actor, page: web::Query<PageQuery>) -> Reply {
@@ -206,7 +206,7 @@ async fn create_user(command: Command<NewUser>) -> Reply {
     operation_id = "get_user",
     params(("id" = Id, Path, description = "The user")),
     responses((status = 200, description = "The user", body = UserView)),
-    security(("bearer" = ["workspace:admin"])),
+    security(("bearer" = ["users:read"])),
 )]
 #[get("/v1/users/{id}")]
 async fn show_user(actor: Actor, PathId(id): PathId) -> Reply {
@@ -264,6 +264,7 @@ fn save_user(tx: &mut Tx<'_>, subject: Subject<'_>, patch: &UserPatch, condition
         if !tx.users().update(&user)? {
             return Err(Error::Stale { current: user.version + 1 });
         }
+        assignment::room_changed(tx);
         user = tx.users().find(id)?.ok_or(Error::NotFound)?;
         audit::note(tx, subject, Some(&UserView::from(before)), Some(&UserView::from(user.clone())))?;
     }

@@ -171,7 +171,7 @@ pub fn bootstrap(tx: &mut Tx<'_>, key: &str, email: &str) -> Result<(Workspace, 
         Some(workspace) => workspace,
         None => create(tx, key, key)?,
     };
-    let mut within = Tx { conn: &mut *tx.conn, scope: Scope { workspace: workspace.id, ..tx.scope } };
+    let mut within = tx.within(Scope { workspace: workspace.id, ..tx.scope });
     let user = match within.users().first_with_role(Role::Admin)? {
         Some(user) => user,
         None => create_user(&mut within, &NewUser::plain("Administrator", email, Role::Admin))?,
@@ -190,7 +190,7 @@ pub fn user_for_token(tx: &mut Tx<'_>, key: &str, role: Role, email: Option<&str
     }
     let email = email.map_or_else(|| placeholder(role), str::to_owned);
     let wanted = identity::email(&email).map_err(|e| Error::Invalid(vec![e.at("/email")]))?;
-    let mut within = Tx { conn: &mut *tx.conn, scope: Scope { workspace: workspace.id, ..tx.scope } };
+    let mut within = tx.within(Scope { workspace: workspace.id, ..tx.scope });
     match within.users().find_email(&wanted.key)? {
         Some(user) if user.role.0 == role && !user.disabled => Ok(user),
         Some(_) => Err(Error::Conflict(format!("the user {email} has another role or is disabled"))),

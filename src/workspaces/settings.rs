@@ -27,6 +27,17 @@ pub enum ChannelClass {
     Spear,
 }
 
+/// How many open leads a contact may have (ASG-7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeadsPerContact {
+    /// One for each marketing context, each with an owner of its own.
+    #[default]
+    PerContext,
+    /// One: whatever the person submits next lands in it, and a second is not entered beside it.
+    One,
+}
+
 /// The settings of a workspace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -50,6 +61,8 @@ pub struct Settings {
     pub refusal_reasons: BTreeMap<String, String>,
     /// When people work; service levels count working time. Round the clock when null.
     pub working_calendar: Option<Calendar>,
+    /// How many open leads a contact may have. Leads that are there already stay.
+    pub leads_per_contact: LeadsPerContact,
 }
 
 /// Sources of one workspace.
@@ -154,6 +167,7 @@ impl Default for Settings {
             default_process: SHIPPED.to_owned(),
             refusal_reasons: REASONS.map(|(key, words)| (key.to_owned(), words.to_owned())).into(),
             working_calendar: None,
+            leads_per_contact: LeadsPerContact::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod support;
 mod accounts;
 mod assets;
 mod audit;
+mod assignment;
 mod auth;
 mod backtests;
 mod browser;
