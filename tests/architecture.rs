@@ -26,10 +26,12 @@ const ROOMS: &[&str] = &[
     "merges",
     "closing",
     "timeline",
+    "reports",
 ];
 
 /// Files of rules: pure functions over values, which any room may use.
 const RULES: &[&str] = &[
+    "alerts/interest.rs",
     "assets/cell.rs",
     "assets/plan.rs",
     "assets/sheet.rs",
@@ -64,6 +66,7 @@ const RULES: &[&str] = &[
     "http/ndjson.rs",
     "id.rs",
     "interactions/network.rs",
+    "interactions/touch.rs",
     "leads/merge.rs",
     "leads/outcome.rs",
     "linking/person.rs",
@@ -76,6 +79,7 @@ const RULES: &[&str] = &[
     "process/stage.rs",
     "process/transition.rs",
     "provenance/compare.rs",
+    "reports/spread.rs",
     "scoring/check.rs",
     "scoring/compile.rs",
     "scoring/condition.rs",
@@ -93,6 +97,8 @@ const RULES: &[&str] = &[
     "scoring/salvage.rs",
     "scoring/sentences.rs",
     "scoring/track.rs",
+    "tasks/assign.rs",
+    "tasks/due.rs",
     "text.rs",
 ];
 

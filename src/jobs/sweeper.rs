@@ -14,12 +14,13 @@ use crate::error::{Error, Result};
 use crate::http::State;
 use crate::id::Id;
 use crate::scoring::sweep;
+use crate::tasks::overdue;
 
 /// The lease of the one who sweeps.
 const LEASE: &str = "sweeper";
 
 /// What the sweeper does, one after the other.
-const CHORES: &[Chore] = &[sweep::CHORE];
+const CHORES: &[Chore] = &[sweep::CHORE, overdue::CHORE];
 
 /// Something that becomes due by itself.
 #[derive(Clone, Copy)]

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use crate::alerts::OwnedLead;
 use crate::attributes::Attributes;
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -33,7 +34,7 @@ use crate::process::stage;
 use crate::process::transition::Trigger;
 use crate::schema::leads;
 use crate::workspaces::settings::ChannelClass;
-use crate::{process, provenance, text, workspaces};
+use crate::{alerts, process, provenance, tasks, text, workspaces};
 
 pub use by_hand::{Entered, Found, Matched, create};
 pub use input::{LeadPatch, NewLead, utm_schema};
@@ -208,6 +209,13 @@ pub struct Lead {
     pub updated_at: Timestamp,
 }
 
+impl Lead {
+    /// The lead and who works it.
+    pub fn owned(&self) -> OwnedLead {
+        OwnedLead { lead_id: self.id, contact_id: self.contact_id, owner_id: self.owner_id }
+    }
+}
+
 /// The fields that leads can be ordered by.
 pub const SORT_FIELDS: &[SortField] = &[
     SortField::new("created_at", "leads.created_at", SortKind::Instant),
@@ -307,6 +315,7 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
     tx.leads().insert(&lead)?;
     provenance::note_new(tx, lead.id, &lead)?;
     events::emit(tx, "lead.created", Subject::lead(lead.id, lead.contact_id), &json!({"lead": lead}))?;
+    alerts::assigned(tx, lead.owned(), None)?;
     let taken = match opening.accepted_by {
         Some(_) => process::react(tx, lead.id, Trigger::EnteredBySales)?,
         None => None,
@@ -332,7 +341,21 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &LeadPatch, condition: &Condition)
     provenance::note_change(tx, id, &before, &lead)?;
     let subject = Subject::lead(id, lead.contact_id);
     events::emit(tx, "lead.changed", subject, &json!({"before": before, "lead": lead}))?;
+    bring_along(tx, &before, &lead)?;
     Ok(lead)
+}
+
+/// Lets tasks and alerts follow the lead to another owner or contact.
+fn bring_along(tx: &mut Tx<'_>, before: &Lead, lead: &Lead) -> Result<()> {
+    if lead.contact_id != before.contact_id {
+        tasks::lead_linked(tx, lead.id, lead.contact_id)?;
+        alerts::lead_linked(tx, lead.id, lead.contact_id)?;
+    }
+    if lead.owner_id != before.owner_id {
+        tasks::owner_changed(tx, lead.id, before.owner_id, lead.owner_id)?;
+        alerts::assigned(tx, lead.owned(), before.owner_id)?;
+    }
+    Ok(())
 }
 
 /// Deletes a lead with its scores, ledger and history.

@@ -1,8 +1,8 @@
 //! The stages a lead goes through (PRO-1 to PRO-4), and the one door through which it changes stage.
 //!
 //! Every change of stage in the program is made by `pass`: it checks, writes the lead's stage, an append-only
-//! history row with the time spent in the stage left, and the event with both stages. `transition` decides; nothing
-//! else does. Until workspaces define processes of their own there is the shipped one.
+//! history row with the time spent in the stage left, the event with both stages, and the tasks of the stage.
+//! `transition` decides; nothing else does. Until workspaces define processes of their own there is the shipped one.
 
 pub mod handlers;
 mod repository;
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::events::{self, Subject};
 use crate::id::Id;
 use crate::schema::stage_changes;
-use crate::workspaces;
+use crate::{tasks, workspaces};
 use stage::Process;
 use transition::{Refusal, Trigger};
 
@@ -184,5 +184,8 @@ fn pass(tx: &mut Tx<'_>, standing: Standing, to: &str, cause: StageCause, note: 
     let moved = StageMove { from: standing.stage, to: to.to_owned() };
     let data = json!({"from": moved.from, "to": moved.to, "cause": cause, "seconds_in_stage": spent});
     events::emit(tx, "lead.stage_changed", Subject::lead(standing.id, standing.contact_id), &data)?;
+    if let Some(stage) = process(&change.process)?.stage(to) {
+        tasks::enter_stage(tx, standing.id, stage)?;
+    }
     Ok(moved)
 }

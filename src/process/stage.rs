@@ -132,6 +132,11 @@ impl Process {
         }
     }
 
+    /// The stage `key`; `None` when the process has no such stage.
+    pub fn stage(&self, key: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.key == key)
+    }
+
     /// Where `stage` stands, counted from 0; `None` when the process has no such stage.
     pub fn position(&self, stage: &str) -> Option<usize> {
         self.stages.iter().position(|known| known.key == stage)

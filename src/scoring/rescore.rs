@@ -14,6 +14,8 @@ use super::rescoring::{self, Concern};
 use super::settle::settle;
 use super::step::News;
 use super::{LeadOutcome, Target};
+use crate::alerts;
+use crate::alerts::interest::Rise;
 use crate::contacts::Contact;
 use crate::db::Tx;
 use crate::error::Result;
@@ -261,12 +263,28 @@ impl Round {
 }
 
 pub(super) fn run(tx: &mut Tx<'_>, leads: &[Id], round: &Round) -> Result<Vec<LeadOutcome>> {
-    let mut outcomes = Vec::new();
+    let (mut outcomes, mut rises) = (Vec::new(), Vec::new());
     each(tx, leads, round, |tx, case| {
-        outcomes.push(settle(tx, case, round)?);
+        let outcome = settle(tx, case, round)?;
+        rises.extend(rise(&case.lead, &outcome));
+        outcomes.push(outcome);
         Ok(())
     })?;
+    alerts::scores_rose(tx, &rises)?;
     Ok(outcomes)
+}
+
+/// How far the score of a lead that has an owner rose.
+fn rise(lead: &Lead, outcome: &LeadOutcome) -> Option<Rise> {
+    let highest = outcome.scores.iter().max_by_key(|score| score.score)?;
+    let rose = lead.owner_id.is_some() && highest.score > lead.score;
+    rose.then(|| Rise {
+        lead: lead.owned(),
+        before: lead.score,
+        after: highest.score,
+        model_id: Some(highest.model_id),
+        model: Some(highest.model.clone()),
+    })
 }
 
 /// Does `work` for every open lead that the pass is about, with all that its scores depend on.

@@ -12,6 +12,7 @@ use super::past_repository::DonePast;
 use super::rescore::Round;
 use super::step::{self, News};
 use super::{Glance, LeadOutcome, LeadScore, ModelScore, ScoreEntry};
+use crate::alerts::{self, Detail};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::types::{Code, JsonOf};
@@ -129,6 +130,18 @@ impl Change {
         Ok(())
     }
 
+    /// What the lead's owner is told of the score.
+    fn detail(&self) -> Detail {
+        Detail {
+            threshold: Some(self.live.threshold()),
+            score: self.after.as_ref().map(|score| score.score),
+            score_before: Some(self.before.as_ref().map_or(0, |score| score.score)),
+            model_id: Some(self.live.id),
+            model: Some(self.live.name().to_owned()),
+            ..Detail::default()
+        }
+    }
+
     /// Since when the score makes the lead ready for sales. A score that is there already does so only when new
     /// positive points come in, so that a lead sales has refused is not handed back for what it was refused with.
     fn makes_ready(&self) -> Option<Timestamp> {
@@ -243,7 +256,8 @@ fn announce_ready(tx: &mut Tx<'_>, lead: Id, change: &Change) -> Result<()> {
         "lead": lead, "model_id": change.live.id, "model": change.live.name(),
         "score": change.after.as_ref().map(|score| score.score), "sales_ready_score": change.live.threshold(),
     });
-    events::emit(tx, "lead.sales_ready", Subject::lead(lead.id, lead.contact_id), &data)
+    events::emit(tx, "lead.sales_ready", Subject::lead(lead.id, lead.contact_id), &data)?;
+    alerts::sales_ready(tx, lead.owned(), change.detail())
 }
 
 /// Two moves in a row as one: from where the first began to where the second ended.

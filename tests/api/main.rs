@@ -6,6 +6,7 @@
 mod support;
 
 mod accounts;
+mod alerts;
 mod assets;
 mod auth;
 mod backtests;
@@ -40,6 +41,8 @@ mod scoring_models;
 mod scoring_time;
 mod spam;
 mod submissions;
+mod tasks;
+mod touches;
 mod update_policies;
 mod workspaces;
 
