@@ -92,7 +92,7 @@ pub struct NewAlertRule {
     #[schema(minimum = -1_000_000, maximum = 1_000_000)]
     pub score: Option<i64>,
     /// Only interactions of these kinds of the register; all when left out. Only with `interaction`.
-    #[schema(min_items = 1, max_items = 50)]
+    #[schema(value_type = Option<Vec<KindKey>>, min_items = 1, max_items = 50)]
     pub kinds: Option<Vec<String>>,
     /// The leads it is about; `own` when left out.
     #[serde(default)]
@@ -102,6 +102,12 @@ pub struct NewAlertRule {
     #[schema(default = true)]
     pub enabled: bool,
 }
+
+/// A kind of interaction in the register.
+#[derive(ToSchema)]
+#[schema(as = AlertedKind, min_length = 1, max_length = 64, example = "email_replied")]
+#[expect(dead_code, reason = "describes an entry of `kinds`")]
+pub struct KindKey(String);
 
 fn on() -> bool {
     true
@@ -118,7 +124,7 @@ pub struct AlertRulePatch {
     pub score: Option<i64>,
     /// Only interactions of these kinds; null for all. Of a rule `interaction`.
     #[serde(deserialize_with = "patch::present")]
-    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 50)]
+    #[schema(value_type = Option<Vec<KindKey>>, min_items = 1, max_items = 50)]
     pub kinds: Option<Option<Vec<String>>>,
     /// Whether it is on.
     #[serde(deserialize_with = "patch::present")]

@@ -74,7 +74,7 @@ pub(super) fn rescore_due(tx: &mut Tx<'_>, leads: &[Id]) -> Result<Vec<LeadOutco
 pub fn rescore_voided(tx: &mut Tx<'_>, leads: &[Id], voided: &[Id]) -> Result<Vec<Undermined>> {
     let news = News { voided: voided.iter().copied().collect(), ..News::of(Cause::Void) };
     let round = Round::of_all(tx, news, Reach::All)?;
-    let mut undermined = Vec::new();
+    let (mut undermined, mut rises) = (Vec::new(), Vec::new());
     each(tx, leads, &round, |tx, case| {
         let known = known::load_after(tx, vec![case.lead.clone()], &round.models, &round.news.voided)?;
         let rested = match known.first() {
@@ -82,11 +82,13 @@ pub fn rescore_voided(tx: &mut Tx<'_>, leads: &[Id], voided: &[Id]) -> Result<Ve
             None => None,
         };
         let outcome = settle(tx, case, &round)?;
+        rises.extend(rise(&case.lead, &outcome));
         let score = outcome.scores.iter().map(|score| score.score).max().unwrap_or(0);
         let (lead_id, before) = (case.lead.id, case.lead.score);
         undermined.extend(rested.map(|rested| Undermined { lead_id, rested, before, score }));
         Ok(())
     })?;
+    alerts::scores_rose(tx, &rises)?;
     Ok(undermined)
 }
 

@@ -33,6 +33,8 @@ pub fn after_handover(task: &Task, from: Option<Id>, to: Option<Worker>) -> Opti
 
 #[cfg(test)]
 pub(super) mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::clock::Timestamp;
     use crate::db::types::Code;
@@ -76,6 +78,24 @@ pub(super) mod tests {
             version: 1,
             created_at: at,
             updated_at: at,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_lead_handed_over_leaves_no_task_with_its_old_owner_and_handing_it_over_again_changes_nothing(
+            assignee in prop::option::of(1_u8..4), waits in any::<bool>(), from in prop::option::of(1_u8..4),
+            to in prop::option::of(4_u8..6),
+        ) {
+            let role = waits.then_some(Code(Role::Salesperson));
+            let before = Task { assignee_id: assignee.map(id), role, ..task() };
+            let (from, to) = (from.map(id), to.map(seller));
+            let next = after_handover(&before, from, to).unwrap_or(before.assignee_id);
+            prop_assert!(from.is_none() || next != from);
+            let after = Task { assignee_id: next, ..before.clone() };
+            prop_assert_eq!(after_handover(&after, from, to), None);
+            let is_others = assignee.is_some() && before.assignee_id != from;
+            prop_assert!(!is_others || next == before.assignee_id);
         }
     }
 

@@ -23,7 +23,7 @@ const PUT_OFF_S: i64 = 3600;
 /// Some of the tasks that are to be told of, by workspace.
 fn look(tx: &mut Tx<'_>) -> Result<BTreeMap<Id, Vec<Id>>> {
     let mut due: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
-    for (workspace, task) in tx.tasks().to_warn_of(SOME)? {
+    for (workspace, task) in tx.tasks().next_to_warn_of(SOME)? {
         due.entry(workspace).or_default().push(task);
     }
     Ok(due)

@@ -90,7 +90,7 @@ impl Tasks<'_, '_> {
     }
 
     /// Some of the tasks of all workspaces that are to be told of as overdue, with their workspaces.
-    pub(super) fn to_warn_of(&mut self, limit: i64) -> Result<Vec<(Id, Id)>> {
+    pub(super) fn next_to_warn_of(&mut self, limit: i64) -> Result<Vec<(Id, Id)>> {
         let found = table.filter(tasks::warn_at.lt(self.0.at())).order(tasks::warn_at).limit(limit);
         Ok(found.select((tasks::workspace_id, tasks::id)).load(self.0.conn)?)
     }

@@ -134,6 +134,30 @@ async fn an_owner_is_told_when_a_score_crosses_one_that_they_set() {
 }
 
 #[tokio::test]
+async fn a_score_that_rises_because_something_was_voided_is_told_as_well() {
+    let app = TestApp::start_at(day(1)).await;
+    let admin = app.admin().await;
+    let rep = app.person(Role::Salesperson).await;
+    rep.post("/v1/alert-rules", json!({"on": "score_above", "score": 40})).await.expect(201);
+    let rules = json!([
+        {"key": "calls", "points": 50, "when": [{"interaction": "call", "frequency": "each"}]},
+        {"key": "left", "points": -30, "when": [{"interaction": "unsubscribed", "frequency": "each"}]},
+    ]);
+    live_model(&admin, json!({"name": "Calls", "target": "contact", "rules": rules})).await;
+    let (contact, _) = owned(&admin, rep.id()).await;
+    let left = record(&admin, &contact, "unsubscribed", 1).await;
+    record(&admin, &contact, "call", 1).await;
+    assert_eq!(alerts(&rep, "kind=score_above").await.len(), 0);
+    let void = json!({"interaction_id": left["id"], "reason": "mistake"});
+    admin.post("/v1/interactions/voids", void).await.expect(201);
+    let told = alerts(&rep, "kind=score_above").await;
+    assert_eq!(
+        (told.len(), &told[0]["detail"]["score_before"], &told[0]["detail"]["score"]),
+        (1, &json!(20), &json!(50))
+    );
+}
+
+#[tokio::test]
 async fn an_owner_hears_what_contacts_do_if_they_asked_to() {
     let app = TestApp::start_at(day(1)).await;
     let admin = app.admin().await;

@@ -1,5 +1,6 @@
 //! Tasks and alerts when the records they are about are merged, parted, deleted.
 
+use futures_util::future::join_all;
 use ripen::auth::scope::Role;
 use serde_json::{Value, json};
 
@@ -108,4 +109,35 @@ async fn a_survivor_that_is_deleted_takes_what_moved_to_it_along() {
     let merged = merge(&admin, &ann, &bob).await;
     admin.delete(&format!("/v1/contacts/{}", merged["survivor_id"].as_str().unwrap())).await.expect(204);
     admin.get(&task).await.expect_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn whatever_is_done_while_contacts_merge_every_task_is_the_survivors() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let (ann, of_ann) = person(&admin).await;
+    let bob = contact(&admin, bodies::contact("bob@example.com")).await;
+    let of_bob = lead(&admin, &bob, "Warehouse").await;
+    let (_, first) = create(&admin, call(json!({"lead_id": of_bob}))).await;
+    let (admin, ann, bob) = (&admin, ann.as_str(), bob.as_str());
+    let path = format!("/v1/contacts/{ann}/merges");
+    let merging = admin.post(&path, json!({"other_id": bob, "survivor": ann}));
+    let doing = join_all((0..40).map(|number| {
+        let (path, first, leads) = ("/v1/tasks", &first, [&of_ann, &of_bob]);
+        let stage = ["inquiry", "sales_acceptance"][number / 20];
+        async move {
+            match number % 5 {
+                0 => admin.post(path, call(json!({"contact_id": bob}))).await,
+                1 => admin.post(path, call(json!({"contact_id": ann}))).await,
+                2 => admin.post(path, call(json!({"lead_id": leads[number % 2]}))).await,
+                3 => admin.post(&format!("/v1/leads/{}/transitions", leads[number % 2]), json!({"to": stage})).await,
+                _ => admin.post(&format!("{first}/completion"), json!({"record_interaction": true})).await,
+            }
+        }
+    }));
+    let (merged, answers) = tokio::join!(merging, doing);
+    merged.expect(201);
+    assert!(answers.iter().all(|answer| [200, 201, 409, 422].contains(&answer.status())), "{answers:?}");
+    let tasks = admin.get("/v1/tasks?limit=200").await.expect(200)["data"].clone();
+    assert!(tasks.as_array().unwrap().iter().all(|task| task["contact_id"] == ann), "{tasks}");
 }
