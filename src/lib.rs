@@ -9,7 +9,9 @@
 //! through [`filter`] conditions and at interactions by kind; every point it gives is a row of a ledger. What each
 //! thing that people download or watch is worth stands in the register of [`assets`]; what a model would change, and
 //! would have foretold, [`backtests`] reads from what was recorded. When a score moves the lead,
-//! [`process`] opens its one door from stage to stage, and [`assignment`] finds the user who is to work it. A value that contradicts what is known waits in [`proposals`]
+//! [`process`] opens its one door from stage to stage, and [`assignment`] finds the user who is to work it; what is to be
+//! done there, [`tasks`] keep, and who works the lead hears of it at once from [`alerts`]. A value that contradicts what is
+//! known waits in [`proposals`]
 //! until a user decides, and [`provenance`] keeps who or what set each field. Whatever happened is written to
 //! [`events`] with it, so that others may hear of it. Two records that turn out to be one become one, and two again, in
 //! [`merges`]; leads that are nobody's yet find their contact in [`linking`].
@@ -21,8 +23,8 @@
 //! are pure functions over values. A use case receives a transaction, [`db::Tx`], and so composes with others; the
 //! handler or job that began the transaction ends it. Use cases call those of rooms before them in this order:
 //! events, workspaces, provenance, alerts, tasks, process, accounts, contacts, matching, leads, opportunities,
-//! assignment, assets, scoring, interactions, backtests, proposals, linking, forms, merges, closing, timeline,
-//! reports. Handlers compose any.
+//! assignment, assets, scoring, interactions, backtests, proposals, linking, forms, merges, closing, timeline, reports.
+//! Handlers compose any.
 //!
 //! # Below the rooms
 //!
@@ -47,6 +49,8 @@ pub mod reports;
 pub mod filter;
 pub mod process;
 pub mod assignment;
+pub mod tasks;
+pub mod alerts;
 pub mod provenance;
 pub mod events;
 pub mod workspaces;

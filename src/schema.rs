@@ -823,9 +823,81 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Uuid};
+
+    tasks (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        title -> Text,
+        note -> Nullable<Text>,
+        lead_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        assignee_id -> Nullable<Uuid>,
+        role -> Nullable<Text>,
+        due_at -> Instant,
+        status -> Text,
+        result -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        done_at -> Nullable<Instant>,
+        done_by -> Nullable<Uuid>,
+        cancelled_because -> Nullable<Text>,
+        interaction_id -> Nullable<Uuid>,
+        cause -> Text,
+        stage -> Nullable<Text>,
+        overdue_told_at -> Nullable<Instant>,
+        warn_at -> Nullable<Instant>,
+        created_by -> Nullable<Uuid>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    alert_rules (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        kind -> Text,
+        score -> Nullable<BigInt>,
+        kinds -> Nullable<Json>,
+        leads -> Text,
+        enabled -> Bool,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    alerts (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        kind -> Text,
+        lead_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        detail -> Json,
+        read_at -> Nullable<Instant>,
+        version -> BigInt,
+        at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     ad_responses,
+    alert_rules,
+    alerts,
     asset_revisions,
     assets,
     assignment_rules,
@@ -864,6 +936,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     stage_changes,
     stage_deadlines,
     submissions,
+    tasks,
     unassigned_leads,
     users,
     workspaces,

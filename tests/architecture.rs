@@ -31,6 +31,7 @@ const ROOMS: &[&str] = &[
 
 /// Files of rules: pure functions over values, which any room may use.
 const RULES: &[&str] = &[
+    "alerts/interest.rs",
     "assets/cell.rs",
     "assets/plan.rs",
     "assets/sheet.rs",
@@ -68,6 +69,7 @@ const RULES: &[&str] = &[
     "interactions/network.rs",
     "leads/filling.rs",
     "leads/marks.rs",
+    "interactions/touch.rs",
     "leads/merge.rs",
     "leads/outcome.rs",
     "linking/person.rs",
@@ -88,6 +90,7 @@ const RULES: &[&str] = &[
     "process/step.rs",
     "process/transition.rs",
     "provenance/compare.rs",
+    "reports/spread.rs",
     "scoring/check.rs",
     "scoring/compile.rs",
     "scoring/condition.rs",
@@ -105,6 +108,8 @@ const RULES: &[&str] = &[
     "scoring/salvage.rs",
     "scoring/sentences.rs",
     "scoring/track.rs",
+    "tasks/assign.rs",
+    "tasks/due.rs",
     "text.rs",
     "workspaces/completeness.rs",
 ];

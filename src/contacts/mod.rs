@@ -33,8 +33,8 @@ use crate::http::condition::Condition;
 use crate::id::Id;
 use crate::matching::decide::Keys;
 use crate::matching::strategy::Field;
-use crate::provenance;
 use crate::schema::contacts;
+use crate::{alerts, provenance, tasks};
 
 pub use input::{ContactPatch, NewContact, search_key};
 pub use repository::ContactFilter;
@@ -254,6 +254,8 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &ContactPatch, condition: &Conditi
 pub fn remove(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<()> {
     condition.check(tx.contacts().lock(id)?.version)?;
     tx.contacts().delete(id)?;
+    tasks::forget_contact(tx, id)?;
+    alerts::forget_contact(tx, id)?;
     provenance::forget(tx, id)?;
     events::emit(tx, "contact.deleted", Subject::contact(id), &json!({"id": id}))
 }

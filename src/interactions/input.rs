@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Interaction, kind, network, reply};
+use super::{Interaction, kind, network, reply, touch};
 use crate::clock::Timestamp;
 use crate::contacts::identity;
 use crate::db::Tx;
@@ -94,7 +94,8 @@ pub struct NewInteraction {
     /// Its id in that system; told again it is not recorded again.
     #[schema(min_length = 1, max_length = 200)]
     pub external_id: Option<String>,
-    /// The user who sent what it answers, or who was there.
+    /// The user who sent what it answers, or who was there. For a call, a meeting, or a message that answers none, the
+    /// calling user when left out.
     pub sender_id: Option<Id>,
     /// The campaign or mail that it answers.
     #[schema(max_length = 200)]
@@ -165,6 +166,11 @@ impl NewInteraction {
         let named = messages.into_iter().filter_map(|(source, id)| source.as_ref().zip(id.as_ref()));
         turns.extend(named.map(|(source, external_id)| format!("message {source} {external_id}")));
         turns
+    }
+
+    /// Whether it is something that users do, and nothing says who did it.
+    pub(super) fn asks_who_did_it(&self) -> bool {
+        self.sender_id.is_none() && self.in_reply_to.is_none() && touch::is_done_by_users(&self.kind)
     }
 
     /// What is told of the person, or was known of them by whoever named the contact.
@@ -354,6 +360,16 @@ pub(super) fn country_of_phones(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Re
     match batch.iter().any(has_phone) {
         true => Ok(workspaces::settings(tx)?.default_country),
         false => Ok(None),
+    }
+}
+
+/// The calling user, asked for only if somebody tells of what users do without saying who did it.
+pub(super) fn doer(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Option<Id>> {
+    match tx.scope.actor {
+        Some(actor) if batch.iter().any(NewInteraction::asks_who_did_it) => {
+            Ok(tx.users().find(actor)?.map(|user| user.id))
+        }
+        _ => Ok(None),
     }
 }
 

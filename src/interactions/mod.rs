@@ -8,6 +8,10 @@
 //! Whose interaction it is, `attribution` decides. One whose person is not known waits for them. What an answer has from
 //! its message, `reply` decides; one whose message is not known yet waits for it. `voids` takes back what scored
 //! wrongly.
+//!
+//! What a user did for a person is a touch (WRK-2), see [`touch`]. A call, a meeting or a message that a user records
+//! without saying who was there is the user's own. The owners of a person's open leads hear of what the person did, if
+//! they want to (ASG-6); not of what is only attributed later.
 
 mod attribution;
 pub mod handlers;
@@ -18,6 +22,9 @@ mod network;
 mod reply;
 mod repository;
 mod stream_handlers;
+pub mod touch;
+pub mod touch_handlers;
+mod touch_repository;
 mod void_handlers;
 mod void_repository;
 pub mod voids;
@@ -30,6 +37,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::alerts;
+use crate::alerts::interest::Did;
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::page::{SortField, SortKind, Sorted};
@@ -122,6 +131,21 @@ pub struct Interaction {
     pub void_reason: Option<String>,
 }
 
+impl Interaction {
+    /// What owners of leads are told of it.
+    fn did(&self) -> Did {
+        let answers = self.reply_to_id.is_some() || self.reply_to_external_id.is_some();
+        Did {
+            interaction_id: self.id,
+            kind: self.kind.clone(),
+            occurred_at: self.occurred_at,
+            contact_id: self.contact_id,
+            lead_id: self.lead_id,
+            done_by: self.sender_id.filter(|_| touch::is_touch(&self.kind, answers)),
+        }
+    }
+}
+
 /// The fields that interactions can be ordered by.
 pub const SORT_FIELDS: &[SortField] = &[
     SortField::new("occurred_at", "interactions.occurred_at", SortKind::Instant),
@@ -164,9 +188,11 @@ pub fn record(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Result<Re
     let turns: BTreeSet<String> = batch.iter().flat_map(|new| new.turns(country.as_deref())).collect();
     tx.take_turns(&Vec::from_iter(turns))?;
     let mut gained = Gained::default();
-    let written = write(tx, batch, country.as_deref(), &mut gained)?;
+    let common = Common { country: country.as_deref(), doer: input::doer(tx, batch)? };
+    let written = write(tx, batch, common, &mut gained)?;
     let affected = affected_leads(tx, &written, &gained)?;
     let outcomes = rescore(tx, &written, &affected, gained)?;
+    tell_owners(tx, &written, &affected)?;
     // What scoring holds now cannot be merged any more; what was merged before is to be asked for again.
     let named: Vec<Id> = written.iter().flatten().filter_map(|(item, _)| item.lead_id).collect();
     tx.merged().refuse_leads(&named)?;
@@ -184,6 +210,26 @@ pub fn record(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Result<Re
 
 type Written = Result<(Interaction, bool)>;
 
+/// What the items of a batch have in common.
+#[derive(Clone, Copy, Debug)]
+struct Common<'a> {
+    /// The country of national phone numbers.
+    country: Option<&'a str>,
+    /// The user who did what nobody else is said to have done.
+    doer: Option<Id>,
+}
+
+/// Tells the owners of the leads concerned what was done, as far as persons did it and it is news.
+fn tell_owners(tx: &mut Tx<'_>, written: &[Written], affected: &Affected) -> Result<()> {
+    let news = written.iter().flatten().filter(|(item, first)| *first && item.evidence.0 != Evidence::Machine);
+    let (mut done, mut leads) = (Vec::new(), BTreeSet::new());
+    for (item, _) in news {
+        leads.extend(affected.by_interaction.get(&item.id).into_iter().flatten().copied());
+        done.push(item.did());
+    }
+    alerts::interacted(tx, &done, &Vec::from_iter(leads))
+}
+
 /// Scores the leads concerned. What a repeat bears on is brought up to date as well, since its answer shows it.
 fn rescore(tx: &mut Tx<'_>, written: &[Written], affected: &Affected, gained: Gained) -> Result<Vec<LeadOutcome>> {
     let firsts = written.iter().flatten().filter(|(_, first)| *first).map(|(item, _)| item.id);
@@ -196,15 +242,10 @@ fn rescore(tx: &mut Tx<'_>, written: &[Written], affected: &Affected, gained: Ga
 }
 
 /// Writes what may be written, in the order given. A repeat gives the first; the same holds within the batch.
-fn write(
-    tx: &mut Tx<'_>,
-    batch: &[NewInteraction],
-    country: Option<&str>,
-    gained: &mut Gained,
-) -> Result<Vec<Written>> {
+fn write(tx: &mut Tx<'_>, batch: &[NewInteraction], common: Common<'_>, gained: &mut Gained) -> Result<Vec<Written>> {
     let mut written = Vec::with_capacity(batch.len());
     for new in batch {
-        written.push(match write_one(tx, new, country, gained) {
+        written.push(match write_one(tx, new, common, gained) {
             // What it names went away between the check and the write: the whole is tried again.
             Err(Error::Conflict(what)) => return Err(Error::Contention(what)),
             Err(error @ (Error::Contention(_) | Error::Unavailable(_) | Error::Internal(_))) => return Err(error),
@@ -214,13 +255,16 @@ fn write(
     Ok(written)
 }
 
-fn write_one(tx: &mut Tx<'_>, new: &NewInteraction, country: Option<&str>, gained: &mut Gained) -> Written {
+fn write_one(tx: &mut Tx<'_>, new: &NewInteraction, common: Common<'_>, gained: &mut Gained) -> Written {
     if let Some(first) = tx.interactions().repeated(new.source.as_deref(), new.external_id.as_deref())? {
         return Ok((first, false));
     }
-    let checked = new.checked(tx, country)?;
+    let checked = new.checked(tx, common.country)?;
     let contact_id = attribution::resolve(tx, new, &checked)?;
-    let interaction = new.interaction(tx, &checked, contact_id);
+    let mut interaction = new.interaction(tx, &checked, contact_id);
+    if new.asks_who_did_it() {
+        interaction.sender_id = common.doer;
+    }
     tx.interactions().insert(&interaction)?;
     remember_merged(tx, new, &interaction)?;
     if let (Some(contact), Some(anonymous_id)) = (contact_id, &interaction.anonymous_id) {

@@ -3,9 +3,10 @@
 //! A stage offers some marks; setting one moves the lead as the process says. Setting what is set changes nothing. Taking
 //! a mark back moves nothing: whoever wants the lead elsewhere moves it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Lead, Mark};
+use crate::alerts::{self, Detail};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::{self, Subject};
@@ -37,19 +38,23 @@ pub fn set_flag(tx: &mut Tx<'_>, id: Id, flag: Flag, note: Option<&str>) -> Resu
     }
     let mark = Mark { at: tx.at(), by: tx.scope.actor, model_id: None };
     let stage = match flag {
-        Flag::SalesReady => became_sales_ready(tx, id, mark, json!({"note": note}), note)?,
+        Flag::SalesReady => {
+            let why = Detail { by: tx.scope.actor, ..Detail::default() };
+            became_sales_ready(tx, id, mark, why, note)?
+        }
         flag => marked(tx, lead, flag, mark, note)?,
     };
     Ok(Marked { lead: tx.leads().get(id)?, stage, is_new: true })
 }
 
-/// Marks a lead as ready for sales, by score or by hand, with all that follows: the event, which tells `why` beside the
-/// lead, and the move of its process. Nothing for a lead that is closed or marked already.
+/// Marks a lead as ready for sales, by score or by hand, with all that follows: the event and the owner's alert, which
+/// tell `why`, and the move of its process. Nothing for a lead that is closed or marked already. Who is to work it is
+/// asked by the caller (`assignment::assign`).
 pub fn became_sales_ready(
     tx: &mut Tx<'_>,
     id: Id,
     mark: Mark,
-    why: Value,
+    why: Detail,
     note: Option<&str>,
 ) -> Result<Option<StageMove>> {
     let lead = tx.leads().lock(id)?;
@@ -57,11 +62,12 @@ pub fn became_sales_ready(
         return Ok(None);
     }
     let lead = tx.leads().set_flags(id, lead.flags.0.with(Flag::SalesReady, Some(mark)))?;
-    let mut data = json!({"lead": lead});
-    if let (Some(data), Value::Object(why)) = (data.as_object_mut(), why) {
-        data.extend(why);
-    }
+    let data = json!({
+        "lead": lead, "model_id": why.model_id, "model": why.model, "score": why.score,
+        "sales_ready_score": why.threshold, "note": note,
+    });
     events::emit(tx, "lead.sales_ready", Subject::lead(id, lead.contact_id), &data)?;
+    alerts::sales_ready(tx, lead.owned(), why)?;
     process::react_noted(tx, id, Trigger::SalesReady, note.map(str::to_owned))
 }
 

@@ -1,7 +1,8 @@
 //! Who works a lead, and how it came to them (ASG-4): every change of owner leaves a row of its history and a fact.
 //!
 //! A lead that is opened with an owner has its first row then. Leads that become one give the survivor a row when it
-//! comes to another owner by that; the tombstone gives nothing up. The fact is `lead.assigned`, or `lead.unassigned`
+//! comes to another owner by that; the tombstone gives nothing up. The open tasks of the former owner follow, and the new
+//! one is alerted. The fact is `lead.assigned`, or `lead.unassigned`
 //! when nobody works the lead any more.
 
 use diesel::prelude::*;
@@ -18,8 +19,8 @@ use crate::db::types::Code;
 use crate::error::Result;
 use crate::events::{self, Subject};
 use crate::id::Id;
-use crate::provenance;
 use crate::schema::lead_assignments;
+use crate::{alerts, provenance, tasks};
 
 /// Why a lead came to another owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -138,9 +139,11 @@ pub fn handed_over(tx: &mut Tx<'_>, from: Option<Id>, lead: &Lead, handing: Hand
     if lead.owner_id.is_some() {
         tx.handovers().leave_queue(lead.id)?;
     }
+    tasks::owner_changed(tx, lead.id, from, lead.owner_id)?;
     let kind = if lead.owner_id.is_some() { "lead.assigned" } else { "lead.unassigned" };
     let reason = lead.owner_id.is_none().then_some("released");
     let data = json!({"lead": lead, "before": {"owner_id": from}, "assignment": handover, "reason": reason});
     events::emit(tx, kind, Subject::lead(lead.id, lead.contact_id), &data)?;
+    alerts::assigned(tx, lead.owned(), from)?;
     Ok(handover)
 }

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use crate::alerts::OwnedLead;
 use crate::attributes::Attributes;
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -39,7 +40,7 @@ use crate::id::Id;
 use crate::process::transition::Trigger;
 use crate::schema::leads;
 use crate::workspaces::settings::ChannelClass;
-use crate::{process, provenance, text, workspaces};
+use crate::{alerts, process, provenance, tasks, text, workspaces};
 
 pub use by_hand::{Entered, Found, Matched, create};
 pub use flags::{Marked, became_sales_ready, remove_flag, set_flag};
@@ -218,6 +219,13 @@ pub struct Lead {
     pub updated_at: Timestamp,
 }
 
+impl Lead {
+    /// The lead and who works it.
+    pub fn owned(&self) -> OwnedLead {
+        OwnedLead { lead_id: self.id, contact_id: self.contact_id, owner_id: self.owner_id }
+    }
+}
+
 /// The fields that leads can be ordered by.
 pub const SORT_FIELDS: &[SortField] = &[
     SortField::new("created_at", "leads.created_at", SortKind::Instant),
@@ -351,6 +359,10 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &LeadPatch, condition: &Condition)
     provenance::note_change(tx, id, &before, &lead)?;
     let subject = Subject::lead(id, lead.contact_id);
     events::emit(tx, "lead.changed", subject, &json!({"before": before, "lead": lead}))?;
+    if before.contact_id != lead.contact_id {
+        tasks::lead_linked(tx, id, lead.contact_id)?;
+        alerts::lead_linked(tx, id, lead.contact_id)?;
+    }
     if before.owner_id != lead.owner_id {
         handed_over(tx, before.owner_id, &lead, Handing::by(HandoverCause::ByHand))?;
     }

@@ -50,7 +50,8 @@ fn part(tx: &mut Tx<'_>, merge: &Merge, survivor: &Contact) -> Result<()> {
     tx.merged_contacts().write(merge.loser_id, loser)?;
     tx.moves().move_these_anonymous(&snapshot.anonymous_ids, merge.survivor_id, merge.loser_id)?;
     tx.merged_contacts().let_wait(merge.id, merge.survivor_id)?;
-    tx.moves().give_back(&moves::OF_CONTACT, merge.id, merge.loser_id, merge.survivor_id)
+    tx.moves().give_back(&moves::OF_CONTACT, merge.id, merge.loser_id, merge.survivor_id)?;
+    tx.moves().follow_leads([merge.survivor_id, merge.loser_id])
 }
 
 /// What the loser was known by, those merged into it before included.

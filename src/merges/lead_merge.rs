@@ -89,6 +89,7 @@ fn join(tx: &mut Tx<'_>, merge: Id, plan: &Plan) -> Result<BTreeMap<String, i64>
     tx.merged_leads().write(survivor, values, country.as_deref())?;
     proposals::make_way(tx, Record::Lead(loser), Record::Lead(survivor))?;
     let mut moved = tx.moves().carry(&moves::OF_LEAD, merge, loser, survivor)?;
+    tx.moves().follow_leads([survivor, loser])?;
     let present = tx.leads().get(survivor)?;
     proposals::lead_changed(tx, &present)?;
     if let Some(contact) = contact {

@@ -58,7 +58,8 @@ fn part(tx: &mut Tx<'_>, merge: &Merge, survivor: &Lead) -> Result<()> {
     tx.merged_leads().write(merge.loser_id, loser, country.as_deref())?;
     tx.merged_leads().raise(merge.loser_id)?;
     process::restart_clock(tx, merge.loser_id)?;
-    tx.moves().give_back(&moves::OF_LEAD, merge.id, merge.loser_id, merge.survivor_id)
+    tx.moves().give_back(&moves::OF_LEAD, merge.id, merge.loser_id, merge.survivor_id)?;
+    tx.moves().follow_leads([merge.survivor_id, merge.loser_id])
 }
 
 /// Writes down what came since the merge for the loser: through its form, where the survivor's is another.

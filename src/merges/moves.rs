@@ -31,17 +31,19 @@ impl Link {
 pub const WAITED: &str = "interactions.waiting";
 
 /// What hangs on a contact, beside its anonymous ids.
-pub const OF_CONTACT: [Link; 6] = [
+pub const OF_CONTACT: [Link; 8] = [
     Link::new("contacts", "merged_into_id", false),
     Link::new("interactions", "contact_id", false),
     Link::new("leads", "contact_id", true),
     Link::new("leads", "referrer_contact_id", true),
     Link::new("submissions", "contact_id", true),
     Link::new("proposals", "contact_id", true),
+    Link::new("tasks", "contact_id", true),
+    Link::new("alerts", "contact_id", true),
 ];
 
 /// What hangs on a lead.
-pub const OF_LEAD: [Link; 8] = [
+pub const OF_LEAD: [Link; 10] = [
     Link::new("leads", "merged_into_id", false),
     Link::new("interactions", "lead_id", false),
     Link::new("score_entries", "lead_id", false),
@@ -50,7 +52,12 @@ pub const OF_LEAD: [Link; 8] = [
     Link::new("lead_assignments", "lead_id", false),
     Link::new("submissions", "lead_id", true),
     Link::new("proposals", "lead_id", true),
+    Link::new("tasks", "lead_id", true),
+    Link::new("alerts", "lead_id", true),
 ];
+
+/// What is about a lead, and so about the lead's contact, whichever that is.
+pub const ABOUT_LEADS: [&str; 2] = ["tasks", "alerts"];
 
 /// Counts what waited with what moved.
 pub fn count(moved: &mut BTreeMap<String, i64>, waited: &[Id]) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::prelude::*;
 use diesel::sql_query;
 
-use super::moves::Link;
+use super::moves::{ABOUT_LEADS, Link};
 use crate::db::types::Uuid;
 use crate::db::{Conn, Tx};
 use crate::error::Result;
@@ -70,6 +70,21 @@ impl Moves<'_, '_> {
             );
             let query = sql_query(statement).bind::<Uuid, _>(loser).bind::<Uuid, _>(self.0.scope.workspace);
             query.bind::<Uuid, _>(survivor).bind::<Uuid, _>(merge).execute(self.0.conn)?;
+        }
+        Ok(())
+    }
+
+    /// Lets what is about leads be about the contacts that those have now, of two leads or of the leads of two contacts.
+    pub fn follow_leads(&mut self, both: [Id; 2]) -> Result<()> {
+        for table in ABOUT_LEADS {
+            let statement = format!(
+                "UPDATE {table} SET contact_id = leads.contact_id, version = {table}.version + 1 FROM leads \
+                 WHERE leads.workspace_id = $1 AND (leads.id IN ($2, $3) OR leads.contact_id IN ($2, $3)) \
+                 AND {table}.workspace_id = leads.workspace_id AND {table}.lead_id = leads.id \
+                 AND {table}.contact_id IS DISTINCT FROM leads.contact_id"
+            );
+            let query = sql_query(statement).bind::<Uuid, _>(self.0.scope.workspace);
+            query.bind::<Uuid, _>(both[0]).bind::<Uuid, _>(both[1]).execute(self.0.conn)?;
         }
         Ok(())
     }

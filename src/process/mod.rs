@@ -1,7 +1,8 @@
 //! The stages a lead goes through (PRO-1 to PRO-6, PRO-8), and the one door through which it changes stage.
 //!
 //! Every change of stage in the program is made by `pass`: it checks, writes the lead's stage, an append-only history
-//! row with the time spent in the stage left, the event with both stages, and starts the clock of the stage entered.
+//! row with the time spent in the stage left and the event with both stages, starts the clock of the stage entered, and
+//! creates its tasks.
 //! `transition` decides what moves a lead by itself and `step` what a person may do with it; nothing else does.
 //!
 //! Processes are the workspace's own beside the shipped one, which a workspace may change but not lose
@@ -43,7 +44,7 @@ use crate::events::{self, Subject};
 use crate::filter::Records;
 use crate::id::Id;
 use crate::schema::stage_changes;
-use crate::workspaces;
+use crate::{tasks, workspaces};
 use requirements::Unfilled;
 use stage::{Flag, MARKETING_QUALIFICATION, Process};
 use step::{Refusal, State, Step, Wish};
@@ -359,5 +360,8 @@ fn pass(tx: &mut Tx<'_>, passage: Passage<'_>) -> Result<StageMove> {
         "overridden": change.overridden,
     });
     events::emit(tx, "lead.stage_changed", Subject::lead(standing.id, standing.contact_id), &data)?;
+    if let Some(stage) = process.stage(to) {
+        tasks::enter_stage(tx, standing.id, stage)?;
+    }
     Ok(StageMove { from: standing.stage, to: to.to_owned() })
 }

@@ -1,4 +1,8 @@
-//! What came of it all, in figures (REP). Reports only read.
+//! What came of it all, in figures (REP): one file a report, each read from what is kept and changing nothing.
 
-pub mod completeness_handlers;
+mod completeness_handlers;
 mod completeness_repository;
+pub mod handlers;
+mod repository;
+pub mod spread;
+pub mod touches;

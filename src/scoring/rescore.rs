@@ -14,6 +14,8 @@ use super::rescoring::{self, Concern};
 use super::settle::settle;
 use super::step::News;
 use super::{LeadOutcome, Target};
+use crate::alerts;
+use crate::alerts::interest::Rise;
 use crate::contacts::{self, Contact};
 use crate::db::Tx;
 use crate::error::Result;
@@ -72,7 +74,7 @@ pub(super) fn rescore_due(tx: &mut Tx<'_>, leads: &[Id]) -> Result<Vec<LeadOutco
 pub fn rescore_voided(tx: &mut Tx<'_>, leads: &[Id], voided: &[Id]) -> Result<Vec<Undermined>> {
     let news = News { voided: voided.iter().copied().collect(), ..News::of(Cause::Void) };
     let round = Round::of_all(tx, news, Reach::All)?;
-    let mut undermined = Vec::new();
+    let (mut undermined, mut rises) = (Vec::new(), Vec::new());
     each(tx, leads, &round, |tx, case| {
         let known = known::load_after(tx, vec![case.lead.clone()], &round.models, &round.news.voided)?;
         let rested = match known.first() {
@@ -80,11 +82,13 @@ pub fn rescore_voided(tx: &mut Tx<'_>, leads: &[Id], voided: &[Id]) -> Result<Ve
             None => None,
         };
         let outcome = settle(tx, case, &round)?;
+        rises.extend(rise(&case.lead, &outcome));
         let score = outcome.scores.iter().map(|score| score.score).max().unwrap_or(0);
         let (lead_id, before) = (case.lead.id, case.lead.score);
         undermined.extend(rested.map(|rested| Undermined { lead_id, rested, before, score }));
         Ok(())
     })?;
+    alerts::scores_rose(tx, &rises)?;
     Ok(undermined)
 }
 
@@ -261,12 +265,28 @@ impl Round {
 }
 
 pub(super) fn run(tx: &mut Tx<'_>, leads: &[Id], round: &Round) -> Result<Vec<LeadOutcome>> {
-    let mut outcomes = Vec::new();
+    let (mut outcomes, mut rises) = (Vec::new(), Vec::new());
     each(tx, leads, round, |tx, case| {
-        outcomes.push(settle(tx, case, round)?);
+        let outcome = settle(tx, case, round)?;
+        rises.extend(rise(&case.lead, &outcome));
+        outcomes.push(outcome);
         Ok(())
     })?;
+    alerts::scores_rose(tx, &rises)?;
     Ok(outcomes)
+}
+
+/// How far the score of a lead that has an owner rose.
+fn rise(lead: &Lead, outcome: &LeadOutcome) -> Option<Rise> {
+    let highest = outcome.scores.iter().max_by_key(|score| score.score)?;
+    let rose = lead.owner_id.is_some() && highest.score > lead.score;
+    rose.then(|| Rise {
+        lead: lead.owned(),
+        before: lead.score,
+        after: highest.score,
+        model_id: Some(highest.model_id),
+        model: Some(highest.model.clone()),
+    })
 }
 
 /// Does `work` for every open lead that the pass is about, with all that its scores depend on.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::card::Part;
 use super::case::Case;
@@ -13,6 +13,7 @@ use super::past_repository::DonePast;
 use super::rescore::Round;
 use super::step::{self, News};
 use super::{Glance, LeadOutcome, LeadScore, ModelScore, ScoreEntry};
+use crate::alerts::Detail;
 use crate::assignment::{self, When};
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -131,12 +132,16 @@ impl Change {
         Ok(())
     }
 
-    /// What the event says of why the lead is ready for sales.
-    fn why_ready(&self) -> Value {
-        json!({
-            "model_id": self.live.id, "model": self.live.name(),
-            "score": self.after.as_ref().map(|score| score.score), "sales_ready_score": self.live.threshold(),
-        })
+    /// Why the score makes the lead ready for sales, as event and owner are told.
+    fn why_ready(&self) -> Detail {
+        Detail {
+            threshold: Some(self.live.threshold()),
+            score: self.after.as_ref().map(|score| score.score),
+            score_before: Some(self.before.as_ref().map_or(0, |score| score.score)),
+            model_id: Some(self.live.id),
+            model: Some(self.live.name().to_owned()),
+            ..Detail::default()
+        }
     }
 
     /// Since when the score makes the lead ready for sales: since it came to the threshold, or since new points came in

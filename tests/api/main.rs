@@ -6,6 +6,7 @@
 mod support;
 
 mod accounts;
+mod alerts;
 mod assets;
 mod audit;
 mod assignment;
@@ -50,6 +51,8 @@ mod spam;
 mod submissions;
 mod timeline;
 mod transitions;
+mod tasks;
+mod touches;
 mod update_policies;
 mod workspaces;
 
