@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use actix_web::{rt, web};
 
+use crate::closing;
 use crate::db::{Scope, Tx};
 use crate::error::{Error, Result};
 use crate::http::State;
@@ -19,7 +20,7 @@ use crate::scoring::sweep;
 const LEASE: &str = "sweeper";
 
 /// What the sweeper does, one after the other.
-const CHORES: &[Chore] = &[sweep::CHORE];
+const CHORES: &[Chore] = &[sweep::CHORE, closing::CHORE];
 
 /// Something that becomes due by itself.
 #[derive(Clone, Copy)]

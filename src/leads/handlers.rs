@@ -1,11 +1,13 @@
 //! Leads over HTTP.
 
+use std::collections::BTreeMap;
+
 use actix_web::{delete, get, patch, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Entered, Lead, LeadFilter, LeadPatch, Matched, NewLead, SORT_FIELDS, Status};
+use super::{Entered, Lead, LeadFilter, LeadPatch, Matched, NewLead, Origin, SORT_FIELDS, Status};
 use crate::accounts::Account;
 use crate::auth::Actor;
 use crate::clock::Timestamp;
@@ -68,6 +70,8 @@ struct LeadQuery {
     score_lte: Option<i64>,
     /// Only leads that are sales ready, or only the others.
     sales_ready: Option<bool>,
+    /// Only leads that come from this one.
+    origin_lead_id: Option<Id>,
     /// Only leads created at this instant or later.
     created_from: Option<Timestamp>,
     /// Only leads created before this instant.
@@ -105,6 +109,7 @@ impl LeadQuery {
             sales_ready: self.sales_ready,
             created_from: self.created_from,
             created_until: self.created_until,
+            origin_lead_id: self.origin_lead_id,
         })
     }
 }
@@ -141,6 +146,8 @@ impl Wanted {
 struct LeadView {
     #[serde(flatten)]
     lead: Lead,
+    /// The lead or opportunity that it comes from; null for most.
+    origin: Option<Origin>,
     /// Its contact, with `expand=contact`.
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<Contact>,
@@ -153,7 +160,20 @@ struct LeadView {
 }
 
 impl LeadView {
-    fn new(tx: &mut Tx<'_>, lead: Lead, wanted: Wanted) -> Result<Self> {
+    /// One lead.
+    fn of(tx: &mut Tx<'_>, lead: Lead, wanted: Wanted) -> Result<Self> {
+        let mut origins = leads::origins(tx, &[lead.id])?;
+        Self::new(tx, lead, &mut origins, wanted)
+    }
+
+    /// The leads of a page.
+    fn page(tx: &mut Tx<'_>, page: Page<Lead>, wanted: Wanted) -> Result<Page<Self>> {
+        let ids: Vec<Id> = page.data.iter().map(|lead| lead.id).collect();
+        let mut origins = leads::origins(tx, &ids)?;
+        page.try_map(|lead| Self::new(tx, lead, &mut origins, wanted))
+    }
+
+    fn new(tx: &mut Tx<'_>, lead: Lead, origins: &mut BTreeMap<Id, Origin>, wanted: Wanted) -> Result<Self> {
         let contact = match lead.contact_id.filter(|_| wanted.contact) {
             Some(id) => tx.contacts().find(id)?,
             None => None,
@@ -163,7 +183,7 @@ impl LeadView {
             None => None,
         };
         let scores = if wanted.scores { Some(scoring::explain(tx, lead.id, false)?.data) } else { None };
-        Ok(Self { lead, contact, account, scores })
+        Ok(Self { origin: origins.remove(&lead.id), lead, contact, account, scores })
     }
 }
 
@@ -186,7 +206,7 @@ async fn list(actor: Actor, query: web::Query<LeadQuery>, page: web::Query<PageQ
         .read(move |tx| {
             let total = if count { Some(tx.leads().count(&filter)?) } else { None };
             let page = Page::new(tx.leads().list(&filter, &paging)?, &paging, total, |lead| lead)?;
-            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, wanted))?)
+            Answer::ok(&LeadView::page(tx, page, wanted)?)
         })
         .await
 }
@@ -241,7 +261,7 @@ async fn search(query: web::Query<Expand>, page: web::Query<PageQuery>, command:
         .read(move |tx| {
             let total = if count { Some(tx.leads().count_matching(&filter)?) } else { None };
             let page = Page::new(tx.leads().search(&filter, &paging)?, &paging, total, |lead| lead)?;
-            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, wanted))?)
+            Answer::ok(&LeadView::page(tx, page, wanted)?)
         })
         .await
 }
@@ -250,7 +270,7 @@ async fn search(query: web::Query<Expand>, page: web::Query<PageQuery>, command:
 #[derive(Serialize, ToSchema)]
 struct CreatedLead {
     #[serde(flatten)]
-    lead: Lead,
+    lead: LeadView,
     /// Whom a described contact and account were taken to be.
     matched: Matched,
 }
@@ -289,6 +309,7 @@ async fn create(command: Command<NewLead>) -> Reply {
             }
             let lead = tx.leads().get(id)?;
             let version = lead.version;
+            let lead = LeadView::of(tx, lead, Wanted::default())?;
             Ok(Answer::created(format!("/v1/leads/{id}"), &CreatedLead { lead, matched })?.version(version))
         })
         .await
@@ -315,7 +336,7 @@ async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Re
         .read(move |tx| {
             let lead = tx.leads().get(id)?;
             let version = lead.version;
-            let answer = Answer::ok(&LeadView::new(tx, lead, wanted)?)?;
+            let answer = Answer::ok(&LeadView::of(tx, lead, wanted)?)?;
             // The version says nothing of the records shown beside the lead.
             Ok(if alone { answer.version(version) } else { answer })
         })
@@ -335,7 +356,7 @@ async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Re
     ),
     request_body(content = LeadPatch, content_type = "application/merge-patch+json"),
     responses(
-        (status = 200, description = "The lead after the change", body = Lead),
+        (status = 200, description = "The lead after the change", body = LeadView),
         (status = 410, description = "The lead was merged into another"),
         (status = 412, description = "The lead has changed since it was read"),
     ),
@@ -355,7 +376,8 @@ async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
             scoring::lead_changed(tx, id)?;
             interactions::attribute_lead(tx, id)?;
             let lead = tx.leads().get(id)?;
-            Ok(Answer::ok(&lead)?.version(lead.version))
+            let version = lead.version;
+            Ok(Answer::ok(&LeadView::of(tx, lead, Wanted::default())?)?.version(version))
         })
         .await
 }

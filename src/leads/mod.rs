@@ -10,6 +10,8 @@ mod by_hand;
 pub mod handlers;
 mod input;
 pub mod merge;
+mod origin;
+mod origin_repository;
 mod outcome;
 mod repository;
 
@@ -35,8 +37,9 @@ use crate::schema::leads;
 use crate::workspaces::settings::ChannelClass;
 use crate::{process, provenance, text, workspaces};
 
-pub use by_hand::{Entered, Found, Matched, create};
+pub use by_hand::{Entered, Found, Matched, create, find_contact, gather};
 pub use input::{LeadPatch, NewLead, utm_schema};
+pub use origin::{NewOrigin, Origin, OriginKind, origins};
 pub use outcome::{Outcome, outcome};
 pub use repository::LeadFilter;
 
@@ -255,6 +258,8 @@ pub struct Opening {
     pub accepted_by: Option<Id>,
     /// At most one open lead of the workspace has a given key; leads that may stand beside others have none.
     pub origin_key: Option<String>,
+    /// The lead or opportunity that it comes from.
+    pub origin: Option<NewOrigin>,
     pub attributes: Attributes,
 }
 
@@ -306,7 +311,9 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
     };
     tx.leads().insert(&lead)?;
     provenance::note_new(tx, lead.id, &lead)?;
-    events::emit(tx, "lead.created", Subject::lead(lead.id, lead.contact_id), &json!({"lead": lead}))?;
+    let origin = opening.origin.map(|origin| origin::keep(tx, lead.id, origin)).transpose()?;
+    let data = json!({"lead": lead, "origin": origin});
+    events::emit(tx, "lead.created", Subject::lead(lead.id, lead.contact_id), &data)?;
     let taken = match opening.accepted_by {
         Some(_) => process::react(tx, lead.id, Trigger::EnteredBySales)?,
         None => None,
@@ -321,9 +328,7 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
 pub fn change(tx: &mut Tx<'_>, id: Id, patch: &LeadPatch, condition: &Condition) -> Result<Lead> {
     let before = tx.leads().lock(id)?;
     condition.check(before.version)?;
-    if before.status.0 != Status::Open {
-        return Err(Error::Conflict("a closed lead refuses changes; reopen it first".into()));
-    }
+    open_only(&before)?;
     if *patch == LeadPatch::default() {
         return Ok(before);
     }
@@ -333,6 +338,31 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &LeadPatch, condition: &Condition)
     let subject = Subject::lead(id, lead.contact_id);
     events::emit(tx, "lead.changed", subject, &json!({"before": before, "lead": lead}))?;
     Ok(lead)
+}
+
+/// Refuses whatever would change a lead that is closed, and says what to do.
+pub fn open_only(lead: &Lead) -> Result<()> {
+    let ended = match lead.status.0 {
+        Status::Open => return Ok(()),
+        Status::Qualified => "qualified",
+        Status::Disqualified => "disqualified",
+    };
+    let id = lead.id;
+    Err(Error::Conflict(format!(
+        "the lead is {ended} and refuses changes; reopen it first: POST /v1/leads/{id}/reopening"
+    )))
+}
+
+/// Closes an open lead that the caller has locked. It keeps stage, marks and scores.
+pub fn close(tx: &mut Tx<'_>, lead: &Lead, status: Status, reason: Option<String>) -> Result<Lead> {
+    open_only(lead)?;
+    tx.leads().set_ended(lead.id, (status, reason), lead.flags.0.clone(), lead.origin_key.clone())
+}
+
+/// Opens a closed lead again that the caller has locked, with these marks. Where a form might have opened another since,
+/// both stand: the guard against two at once is for those that are not there yet.
+pub fn open_again(tx: &mut Tx<'_>, lead: &Lead, flags: Flags) -> Result<Lead> {
+    tx.leads().set_ended(lead.id, (Status::Open, None), flags, None)
 }
 
 /// Deletes a lead with its scores, ledger and history.

@@ -5,8 +5,8 @@ use super::{Merge, announce, close, forget_what_is_gone, moves, refuse_covered, 
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::Subject;
-use crate::leads::Lead;
 use crate::leads::merge::Values;
+use crate::leads::{self, Lead};
 use crate::scoring::{self, Cause};
 use crate::workspaces;
 
@@ -20,6 +20,7 @@ pub(super) fn undo(tx: &mut Tx<'_>, merge: &Merge) -> Result<Merge> {
     // What time alone has changed until now is told before what the undoing changes.
     scoring::rescore(tx, &both, Cause::FieldChange)?;
     let survivor = tx.leads().get(merge.survivor_id)?;
+    leads::open_only(&survivor)?;
     part(tx, merge, &survivor)?;
     sources::part(tx, merge)?;
     both.into_iter().try_for_each(|lead| scoring::hold_lead(tx, lead))?;

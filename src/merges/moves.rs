@@ -31,23 +31,29 @@ impl Link {
 pub const WAITED: &str = "interactions.waiting";
 
 /// What hangs on a contact, beside its anonymous ids.
-pub const OF_CONTACT: [Link; 6] = [
+pub const OF_CONTACT: [Link; 8] = [
     Link::new("contacts", "merged_into_id", false),
     Link::new("interactions", "contact_id", false),
     Link::new("leads", "contact_id", true),
     Link::new("leads", "referrer_contact_id", true),
     Link::new("submissions", "contact_id", true),
     Link::new("proposals", "contact_id", true),
+    Link::new("opportunities", "contact_id", true),
+    Link::new("lead_closings", "contact_id", false),
 ];
 
 /// What hangs on a lead.
-pub const OF_LEAD: [Link; 6] = [
+pub const OF_LEAD: [Link; 10] = [
     Link::new("leads", "merged_into_id", false),
     Link::new("interactions", "lead_id", false),
     Link::new("score_entries", "lead_id", false),
     Link::new("stage_changes", "lead_id", false),
     Link::new("submissions", "lead_id", true),
     Link::new("proposals", "lead_id", true),
+    Link::new("opportunities", "lead_id", true),
+    Link::new("lead_closings", "lead_id", false),
+    Link::new("lead_origins", "lead_id", false),
+    Link::new("lead_origins", "origin_lead_id", false),
 ];
 
 /// Counts what waited with what moved.

@@ -44,6 +44,10 @@ pub enum StageCause {
     EnteredBySales,
     /// A person moved it.
     ByHand,
+    /// It was opened again and begins anew.
+    Recycled,
+    /// It was opened again.
+    Reopened,
 }
 
 impl From<Trigger> for StageCause {
@@ -159,6 +163,30 @@ pub fn move_by_hand(tx: &mut Tx<'_>, lead: Id, to: &str, note: Option<String>) -
         Ok(()) => pass(tx, standing, to, StageCause::ByHand, note),
         Err(refusal @ Refusal::UnknownStage { .. }) => Err(Error::invalid("/to", "unknown_stage", refusal.to_string())),
         Err(refusal) => Err(Error::Conflict(refusal.to_string())),
+    }
+}
+
+/// Lets a lead that is open again back into its process: one that was recycled begins anew in `marketing_qualification`,
+/// or in the first stage of a process without it; one that was reopened stays where it was (CLO-3, CLO-4).
+pub fn reenter(tx: &mut Tx<'_>, lead: Id, cause: StageCause) -> Result<Option<StageMove>> {
+    let standing = tx.stages().lock(lead)?;
+    let process = process(&standing.process)?;
+    let to = match (cause, &standing.stage) {
+        (StageCause::Reopened, Some(_)) => None,
+        (StageCause::Reopened, None) => process.stages.first(),
+        _ => process.stages.iter().find(|stage| stage.key == "marketing_qualification").or(process.stages.first()),
+    };
+    match to.filter(|to| standing.stage.as_ref() != Some(&to.key)) {
+        Some(to) => pass(tx, standing, &to.key, cause, None).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Two moves in a row as one: from where the first began to where the second ended.
+pub fn joined(first: Option<StageMove>, second: Option<StageMove>) -> Option<StageMove> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(StageMove { from: first.from, to: second.to }),
+        (first, second) => second.or(first),
     }
 }
 

@@ -232,7 +232,7 @@ fn follow_up(tx: &mut Tx<'_>, lead: &Lead, standings: &[Standing], changes: &[Ch
     }
     if let Some((change, _)) = ready {
         announce_ready(tx, lead.id, change)?;
-        moved = joined(moved, process::react(tx, lead.id, Trigger::SalesReady)?);
+        moved = process::joined(moved, process::react(tx, lead.id, Trigger::SalesReady)?);
     }
     Ok(moved)
 }
@@ -244,12 +244,4 @@ fn announce_ready(tx: &mut Tx<'_>, lead: Id, change: &Change) -> Result<()> {
         "score": change.after.as_ref().map(|score| score.score), "sales_ready_score": change.live.threshold(),
     });
     events::emit(tx, "lead.sales_ready", Subject::lead(lead.id, lead.contact_id), &data)
-}
-
-/// Two moves in a row as one: from where the first began to where the second ended.
-fn joined(first: Option<StageMove>, second: Option<StageMove>) -> Option<StageMove> {
-    match (first, second) {
-        (Some(first), Some(second)) => Some(StageMove { from: first.from, to: second.to }),
-        (first, second) => second.or(first),
-    }
 }

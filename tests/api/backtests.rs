@@ -272,7 +272,7 @@ async fn the_numbers_are_those_of_the_listed_leads() {
     let a = rows.iter().find(|row| row["lead_id"] == story.leads["a"]).unwrap();
     let expected = json!({
         "lead_id": story.leads["a"], "outcome": "won", "decided_at": day(20), "ready_at": day(8), "score": 120,
-        "grade": "hot", "compared_ready_at": day(5), "compared_score": 120, "compared_grade": "hot",
+        "grade": "hot", "compared_ready_at": day(5), "compared_score": 120, "compared_grade": "hot", "opportunity": null,
     });
     assert_eq!(*a, expected);
     story
@@ -561,6 +561,7 @@ async fn a_backtest_whose_worker_died_is_made_by_another_from_the_start() {
             compared_ready_at: None,
             compared_score: None,
             compared_grade: None,
+            opportunity: None,
         };
         progress
             .write(move |tx, _| {
