@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 
+use super::Closing;
 use super::permission::{Withheld, withheld};
 use super::template::{self, QUESTIONNAIRE, Values};
 use crate::clock::Timestamp;
@@ -202,6 +203,13 @@ fn values(tx: &mut Tx<'_>, lead: &Lead, contact: Option<&Contact>, wish: &Goodby
 pub(super) fn request(tx: &mut Tx<'_>, closing_id: Id) -> Result<()> {
     jobs::enqueue(tx, Kind::GoodbyeMail, &Errand { closing_id }, Some(1))?;
     Ok(())
+}
+
+/// Calls a letter back that was not sent before its lead was opened again.
+pub(super) fn call_back(tx: &mut Tx<'_>, closing: &Closing) -> Result<()> {
+    let Some(JsonOf(letter)) = closing.goodbye.clone().filter(|letter| letter.0.is_queued()) else { return Ok(()) };
+    let withheld = Some(Withheld::Reopened);
+    tx.goodbyes().set(closing.id, &Goodbye { status: GoodbyeStatus::Withheld, withheld, ..letter })
 }
 
 /// The letter to send; none when it is not to be sent any more.

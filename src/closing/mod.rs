@@ -201,19 +201,24 @@ pub struct Opened {
 /// Opens a closed lead again and brings its scores up to date: the one way there is. The caller has locked the lead and
 /// holds off those who score it.
 fn open_again(tx: &mut Tx<'_>, before: &Lead, way: ReopenedAs, note: Option<&str>) -> Result<Opened> {
-    let (flags, cause, kind) = match way {
-        ReopenedAs::Reopened => (before.flags.0.clone(), StageCause::Reopened, "lead.reopened"),
-        ReopenedAs::Recycled => (Flags::default(), StageCause::Recycled, "lead.recycled"),
+    let (flags, kind) = match way {
+        ReopenedAs::Reopened => (before.flags.0.clone(), "lead.reopened"),
+        ReopenedAs::Recycled => (Flags::default(), "lead.recycled"),
     };
     let lead = leads::open_again(tx, before, flags)?;
-    let closing = tx.closings().standing(lead.id)?;
-    let closing = match closing {
-        Some(closing) => Some(tx.closings().set_reopened(closing.id, way, note)?),
+    let closing = match tx.closings().standing(lead.id)? {
+        Some(closing) => {
+            goodbye::call_back(tx, &closing)?;
+            Some(tx.closings().set_reopened(closing.id, way, note)?)
+        }
         None => None,
     };
     let data = json!({"before": before, "lead": lead, "closing": closing});
     events::emit(tx, kind, Subject::lead(lead.id, lead.contact_id), &data)?;
-    let entered = process::reenter(tx, lead.id, cause)?;
+    let entered = match way {
+        ReopenedAs::Reopened => None,
+        ReopenedAs::Recycled => process::reenter(tx, lead.id, StageCause::Recycled)?,
+    };
     // What is done for an open lead elsewhere begins here again.
     let scored = scoring::lead_reopened(tx, lead.id)?;
     let moved = scored.into_iter().find_map(|outcome| outcome.stage);

@@ -20,6 +20,8 @@ pub enum Withheld {
     ConsentRefused,
     /// The person unsubscribed.
     Unsubscribed,
+    /// The lead was opened again before the letter was sent.
+    Reopened,
 }
 
 /// Why a person is to be left in peace; `None` when they may be written to. `unsubscribed_at` is when they last did.

@@ -166,16 +166,12 @@ pub fn move_by_hand(tx: &mut Tx<'_>, lead: Id, to: &str, note: Option<String>) -
     }
 }
 
-/// Lets a lead that is open again back into its process: one that was recycled begins anew in `marketing_qualification`,
-/// or in the first stage of a process without it; one that was reopened stays where it was (CLO-3, CLO-4).
+/// Lets a lead go on that has just been opened again, by `cause`: in marketing qualification, or in the first stage of a
+/// process that has no such stage. None when it stands there already.
 pub fn reenter(tx: &mut Tx<'_>, lead: Id, cause: StageCause) -> Result<Option<StageMove>> {
     let standing = tx.stages().lock(lead)?;
     let process = process(&standing.process)?;
-    let to = match (cause, &standing.stage) {
-        (StageCause::Reopened, Some(_)) => None,
-        (StageCause::Reopened, None) => process.stages.first(),
-        _ => process.stages.iter().find(|stage| stage.key == "marketing_qualification").or(process.stages.first()),
-    };
+    let to = process.stages.iter().find(|stage| stage.key == "marketing_qualification").or(process.stages.first());
     match to.filter(|to| standing.stage.as_ref() != Some(&to.key)) {
         Some(to) => pass(tx, standing, &to.key, cause, None).map(Some),
         None => Ok(None),

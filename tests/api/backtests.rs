@@ -378,6 +378,7 @@ async fn advice_weighs_each_rule_and_asset_by_what_became_of_its_leads() {
         json!({
             "won": won, "lost": lost, "open": open, "points_to_won": given[0], "points_to_lost": given[1],
             "conversion": conversion, "suggested_points": suggested, "rests_on_few": true,
+            "opportunities_won": 0, "opportunities_lost": 0,
         })
     };
     let named = |member: &str, name: &str, points: Option<i64>, worth: Value| {

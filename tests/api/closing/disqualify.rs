@@ -220,3 +220,20 @@ async fn a_letter_of_a_lead_that_was_deleted_meanwhile_is_not_sent() {
     assert_eq!((&job["state"], &job["result"]["sent"]), (&json!("done"), &json!(false)));
     assert_eq!(desk.smtp.mails().len(), 0);
 }
+
+#[tokio::test]
+async fn a_letter_is_called_back_when_the_lead_is_reopened_before_it_was_sent() {
+    let desk = Desk::open().await;
+    let (lead, _) = of_contact(&desk.admin, bodies::contact("ann@example.com")).await;
+    desk.smtp.set(Mood::Closes);
+    disqualify(&desk.admin, &lead, farewell()).await.expect(201);
+    desk.letter(&lead).await;
+    super::reopen(&desk.admin, &lead).await.expect(201);
+    desk.smtp.set(Mood::Takes);
+    desk.app.wait_seconds(6);
+    let job = bodies::id(&entries(&desk.admin, "/v1/jobs?kind=goodbye_mail").await[0]);
+    desk.admin.ended(&format!("/v1/jobs/{job}")).await;
+    let letter = desk.letter(&lead).await;
+    assert_eq!((&letter["status"], &letter["withheld"]), (&json!("withheld"), &json!("reopened")));
+    assert_eq!(desk.smtp.mails().len(), 0);
+}
