@@ -15,6 +15,8 @@
 //! until a user decides, and [`provenance`] keeps who or what set each field. Whatever happened is written to
 //! [`events`] with it, so that others may hear of it. Two records that turn out to be one become one, and two again, in
 //! [`merges`]; leads that are nobody's yet find their contact in [`linking`].
+//! In the end a lead becomes business or nothing: [`closing`] qualifies it into one of the [`opportunities`], or
+//! disqualifies it, until a day comes on which it begins again.
 //!
 //! # Rooms
 //!
@@ -37,9 +39,11 @@ pub mod accounts;
 pub mod matching;
 pub mod merges;
 pub mod leads;
+pub mod opportunities;
 pub mod forms;
 pub mod proposals;
 pub mod interactions;
+pub mod closing;
 pub mod linking;
 pub mod assets;
 pub mod scoring;
@@ -68,6 +72,7 @@ pub mod logging;
 
 pub mod attributes;
 pub mod clock;
+pub mod day;
 pub mod error;
 pub mod id;
 pub mod percent;

@@ -29,14 +29,19 @@ pub struct Mail {
 }
 
 /// A mail in plain text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Letter {
     /// The address it goes to, without a name.
     pub to: String,
+    /// Whom replies go to, by name and address; the sender when left out, or when that is no address.
+    pub reply_to: Option<(String, String)>,
     /// What it is about; shown on one line.
     pub subject: String,
     /// What it says.
     pub text: String,
+    /// What stands before the `@` of its Message-ID, so that replies tell which mail they answer; a random one when left
+    /// out.
+    pub message_id: Option<String>,
 }
 
 /// Why a mail was not sent.
@@ -87,12 +92,18 @@ impl Mail {
         let unwritable = |what: &dyn std::fmt::Display| MailFailure::Refused(format!("no mail can be written: {what}"));
         let to = letter.to.parse().map_err(|e| unwritable(&e))?;
         let domain = self.from.email.domain();
-        let builder = Message::builder()
+        let name = letter.message_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let mut builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
             .subject(one_line(&letter.subject))
-            .message_id(Some(format!("<{}@{domain}>", uuid::Uuid::new_v4())))
+            .message_id(Some(format!("<{name}@{domain}>")))
             .header(ContentType::TEXT_PLAIN);
+        if let Some((name, address)) = &letter.reply_to
+            && let Ok(address) = address.parse()
+        {
+            builder = builder.reply_to(Mailbox::new(Some(one_line(name)), address));
+        }
         let mut message = builder.body(letter.text.clone()).map_err(|e| unwritable(&e))?;
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         message.headers_mut().insert_raw(HeaderValue::new(automatic, "auto-generated".to_owned()));
@@ -179,7 +190,7 @@ mod tests {
     #[test]
     fn a_subject_never_becomes_a_header_of_its_own() {
         let subject = "Hi\r\nBcc: everybody@example.com".to_owned();
-        let letter = Letter { to: "ann@example.com".into(), subject, text: "Grüße".into() };
+        let letter = Letter { to: "ann@example.com".into(), subject, text: "Grüße".into(), ..Letter::default() };
         let message = String::from_utf8(mail().message(&letter).unwrap().formatted()).unwrap();
         let head = message.split("\r\n\r\n").next().unwrap();
         assert!(!head.contains("\r\nBcc:"), "{head}");
@@ -190,7 +201,7 @@ mod tests {
     #[test]
     fn an_address_that_is_none_is_refused_for_good() {
         for to in ["", "ann", "a@x.com\r\nBcc: e@x.com", "a@x.com, b@x.com"] {
-            let letter = Letter { to: to.into(), subject: "x".into(), text: "x".into() };
+            let letter = Letter { to: to.into(), subject: "x".into(), text: "x".into(), ..Letter::default() };
             assert!(matches!(mail().message(&letter), Err(MailFailure::Refused(_))), "{to}");
         }
     }

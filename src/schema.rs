@@ -742,6 +742,7 @@ diesel::table! {
         compared_ready_at -> Nullable<Instant>,
         compared_score -> Nullable<BigInt>,
         compared_grade -> Nullable<Text>,
+        opportunity -> Nullable<Text>,
     }
 }
 
@@ -893,6 +894,92 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    opportunities (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        search_key -> Text,
+        contact_id -> Nullable<Uuid>,
+        account_id -> Nullable<Uuid>,
+        lead_id -> Nullable<Uuid>,
+        owner_id -> Nullable<Uuid>,
+        amount_minor -> Nullable<BigInt>,
+        amount_currency -> Nullable<Text>,
+        expected_close_on -> Nullable<Text>,
+        status -> Text,
+        reason -> Nullable<Text>,
+        note -> Nullable<Text>,
+        closed_at -> Nullable<Instant>,
+        attributes -> Json,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Instant, Json, Uuid};
+
+    lead_closings (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        lead_id -> Uuid,
+        status -> Text,
+        reason -> Nullable<Text>,
+        note -> Nullable<Text>,
+        stage -> Nullable<Text>,
+        closed_at -> Instant,
+        closed_by -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        account_id -> Nullable<Uuid>,
+        opportunity_id -> Nullable<Uuid>,
+        carried -> Json,
+        goodbye -> Nullable<Json>,
+        recycle_on -> Nullable<Text>,
+        recycle_due_at -> Nullable<Instant>,
+        reopened_at -> Nullable<Instant>,
+        reopened_by -> Nullable<Uuid>,
+        reopened_as -> Nullable<Text>,
+        reopening_note -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::types::Uuid;
+
+    lead_origins (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        lead_id -> Uuid,
+        kind -> Text,
+        origin_lead_id -> Nullable<Uuid>,
+        opportunity_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::db::types::{Instant, Uuid};
+
+    message_templates (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        key -> Text,
+        subject -> Text,
+        text -> Text,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     ad_responses,
@@ -918,6 +1005,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     interactions,
     jobs,
     lead_assignments,
+    lead_closings,
+    lead_origins,
     lead_scores,
     leads,
     leases,
@@ -926,6 +1015,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     matching_strategy_versions,
     merge_moves,
     merges,
+    message_templates,
+    opportunities,
     processes,
     proposals,
     score_entries,

@@ -22,7 +22,8 @@ use crate::error::Result;
 use crate::id::Id;
 use crate::jobs::snapshot::Progress;
 use crate::jobs::{Findings, Job};
-use crate::leads::{Outcome, outcome};
+use crate::leads::Outcome;
+use crate::opportunities::Status as Deal;
 use crate::percent::rounded;
 use crate::scoring::{Given, Model, course, given, score};
 
@@ -118,6 +119,14 @@ pub struct Worth {
     /// Whether fewer than 30 of the leads are judged, so that the suggestion rests on little.
     #[schema(example = false)]
     pub rests_on_few: bool,
+    /// Leads it gave points to that led to an opportunity which was won.
+    #[serde(default)]
+    #[schema(example = 4)]
+    pub opportunities_won: i64,
+    /// Leads it gave points to whose opportunities were all lost.
+    #[serde(default)]
+    #[schema(example = 2)]
+    pub opportunities_lost: i64,
 }
 
 /// A lead with a high score of whose people nobody ever acted.
@@ -173,10 +182,20 @@ struct Account {
     open: i64,
     points_to_won: i64,
     points_to_lost: i64,
+    opportunities_won: i64,
+    opportunities_lost: i64,
 }
 
+/// What became of a lead, and of the opportunities it led to.
+type Ended = (Outcome, Option<Deal>);
+
 impl Account {
-    fn add(&mut self, outcome: Outcome, points: i64) {
+    fn add(&mut self, (outcome, deal): Ended, points: i64) {
+        match deal {
+            Some(Deal::Won) => self.opportunities_won += 1,
+            Some(Deal::Lost) => self.opportunities_lost += 1,
+            Some(Deal::Open) | None => {}
+        }
         match outcome {
             Outcome::Won => {
                 self.won += 1;
@@ -195,7 +214,7 @@ impl Account {
     }
 
     fn worth(self, sales_ready_score: i64) -> Worth {
-        let Self { won, lost, open, points_to_won, points_to_lost } = self;
+        let Self { won, lost, open, points_to_won, points_to_lost, opportunities_won, opportunities_lost } = self;
         let judged = won + lost;
         let suggested = || rounded(i128::from(won) * i128::from(sales_ready_score), i128::from(judged));
         Worth {
@@ -207,6 +226,8 @@ impl Account {
             conversion: Ratio::of(won, judged),
             suggested_points: (judged > 0).then(suggested),
             rests_on_few: judged < FEW,
+            opportunities_won,
+            opportunities_lost,
         }
     }
 }
@@ -224,7 +245,7 @@ struct Ledger {
 impl Ledger {
     /// Books what a lead was given when its score was highest.
     fn add(&mut self, model: &Model, case: &Case, now: Timestamp) {
-        let result = outcome(&case.lead).map_or(Outcome::Open, |(result, _)| result);
+        let result = (case.outcome().map_or(Outcome::Open, |(result, _)| result), case.deal);
         let (from, until) = case.span(case.lead.created_at, now.successor());
         let Some(course) = course(model, &case.facts, &case.evidence, from, until) else { return };
         self.all.add(result, 0);
@@ -250,7 +271,7 @@ impl Ledger {
 
     /// Notes an open lead that is ready for sales though nobody acted.
     fn note_idle(&mut self, tx: &mut Tx<'_>, model: &Model, case: &Case) -> Result<()> {
-        if outcome(&case.lead).is_some() {
+        if case.outcome().is_some() {
             return Ok(());
         }
         let score = score(model, &case.facts, &case.evidence, tx.at());

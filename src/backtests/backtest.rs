@@ -20,7 +20,8 @@ use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::jobs::snapshot::Progress;
 use crate::jobs::{Findings, Job};
-use crate::leads::{Outcome, outcome};
+use crate::leads::Outcome;
+use crate::opportunities::Status as Deal;
 use crate::schema::backtest_leads;
 use crate::scoring::{Course, Model, course};
 
@@ -62,6 +63,9 @@ pub struct BacktestLead {
     /// The grade of that score.
     #[schema(example = "hot")]
     pub compared_grade: Option<String>,
+    /// What became of the opportunities that it led to: won when one was; null where it led to none.
+    #[schema(value_type = Option<Deal>)]
+    pub opportunity: Option<Code<Deal>>,
 }
 
 /// The fields that the leads of a backtest can be ordered by.
@@ -101,6 +105,14 @@ pub struct Report {
     /// Leads left out because their person does not consent to profiling, where the workspace demands it.
     #[schema(example = 0)]
     pub without_consent: i64,
+    /// Replayed leads that led to an opportunity which was won by now.
+    #[serde(default)]
+    #[schema(example = 3)]
+    pub opportunities_won: i64,
+    /// Replayed leads whose opportunities were all lost by now.
+    #[serde(default)]
+    #[schema(example = 1)]
+    pub opportunities_lost: i64,
     /// The version asked about.
     pub numbers: Numbers,
     /// The version compared with, over the same leads; one that it does not score counts as never sales ready. Null
@@ -188,6 +200,7 @@ pub struct Replay {
 pub struct Replayed<'m> {
     lead: Id,
     outcome: Outcome,
+    deal: Option<Deal>,
     decided_at: Option<Timestamp>,
     course: Course,
     grade: &'m str,
@@ -221,6 +234,8 @@ impl Replay {
                 open: 0,
                 decided_before: 0,
                 without_consent: 0,
+                opportunities_won: 0,
+                opportunities_lost: 0,
                 numbers: Numbers::default(),
                 compared: None,
             },
@@ -239,7 +254,7 @@ impl Replay {
             self.report.without_consent += 1;
             return None;
         }
-        let decided = outcome(&case.lead);
+        let decided = case.outcome();
         let (from, until) = case.span(self.from, self.until);
         let Some(own) = course(&self.model, &case.facts, &case.evidence, from, until) else {
             self.report.decided_before += 1;
@@ -251,6 +266,11 @@ impl Replay {
             Outcome::Lost => self.report.lost += 1,
             Outcome::Open => self.report.open += 1,
         }
+        match case.deal {
+            Some(Deal::Won) => self.report.opportunities_won += 1,
+            Some(Deal::Lost) => self.report.opportunities_lost += 1,
+            Some(Deal::Open) | None => {}
+        }
         self.report.leads += 1;
         let compared = self.compared.as_ref().and_then(|model| {
             let covered = model.covers(&case.facts.records);
@@ -260,6 +280,7 @@ impl Replay {
         let lead = Replayed {
             lead: case.lead.id,
             outcome: result,
+            deal: case.deal,
             decided_at: decided.map(|(_, at)| at),
             course: own,
             grade: self.model.grade(own.highest),
@@ -297,7 +318,7 @@ impl Case {
 
     /// The time that the lead is followed for between `from` and `until`: from its creation to its outcome.
     pub fn span(&self, from: Timestamp, until: Timestamp) -> (Timestamp, Timestamp) {
-        let until = outcome(&self.lead).map_or(until, |(_, at)| at.min(until));
+        let until = self.outcome().map_or(until, |(_, at)| at.min(until));
         (self.lead.created_at.max(from), until)
     }
 }
@@ -326,6 +347,7 @@ impl<'m> Replayed<'m> {
             compared_ready_at: self.compared.and_then(|(course, _)| course.ready_at),
             compared_score: self.compared.map(|(course, _)| course.highest),
             compared_grade: self.compared.map(|(_, grade)| grade.to_owned()),
+            opportunity: self.deal.map(Code),
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::id::Id;
-use crate::leads::{Lead, Status};
+use crate::leads::{Lead, Outcome, Status, outcome};
+use crate::opportunities::{self, Status as Deal};
 use crate::scoring::{self, Facts, Model, Occurrence, Target};
 use crate::workspaces;
 
@@ -83,6 +84,47 @@ pub struct Case {
     pub people: Rc<[Id]>,
     /// Whether the person may be scored at all.
     pub permitted: bool,
+    /// When the lead was closed, if it is and that was recorded.
+    pub closed_at: Option<Timestamp>,
+    /// What became of the opportunities that the lead led to; none where it led to none.
+    pub deal: Option<Deal>,
+}
+
+impl Case {
+    /// What became of the lead, and when that was; none while it is open.
+    pub fn outcome(&self) -> Option<(Outcome, Timestamp)> {
+        outcome(&self.lead, self.closed_at)
+    }
+}
+
+/// What became of some leads beside what they say themselves.
+#[derive(Default)]
+struct Ends {
+    closed_at: HashMap<Id, Timestamp>,
+    deals: HashMap<Id, Vec<Deal>>,
+}
+
+impl Ends {
+    fn of(tx: &mut Tx<'_>, leads: &[Lead]) -> Result<Self> {
+        let ids: Vec<Id> = leads.iter().map(|lead| lead.id).collect();
+        let mut ends = Self::default();
+        for some in ids.chunks(AT_ONCE) {
+            ends.closed_at.extend(tx.history().closed_at(some)?);
+            let led_to = tx.opportunities().of_leads(some)?;
+            for (lead, deal) in led_to.into_iter().chain(tx.opportunities().linked_to_leads(some)?) {
+                ends.deals.entry(lead).or_default().push(deal);
+            }
+        }
+        Ok(ends)
+    }
+
+    fn closed_at(&self, lead: Id) -> Option<Timestamp> {
+        self.closed_at.get(&lead).copied()
+    }
+
+    fn deal(&self, lead: Id) -> Option<Deal> {
+        opportunities::together(self.deals.get(&lead).into_iter().flatten().copied())
+    }
 }
 
 /// A way through the history, from its beginning to its end.
@@ -161,6 +203,7 @@ impl History {
         }
         let done: HashMap<Id, Rc<[Occurrence]>> =
             done.into_iter().map(|(contact, done)| (contact, in_order(done))).collect();
+        let ends = Ends::of(tx, &leads)?;
         let mut cases = Vec::with_capacity(leads.len());
         for lead in leads {
             let contact = lead.contact_id.and_then(|id| contacts.get(&id));
@@ -171,6 +214,8 @@ impl History {
                 evidence: lead.contact_id.and_then(|id| done.get(&id)).cloned().unwrap_or_else(|| [].into()),
                 people: lead.contact_id.into_iter().collect(),
                 permitted: !self.consent_needed || consents,
+                closed_at: ends.closed_at(lead.id),
+                deal: ends.deal(lead.id),
                 lead,
             });
         }
@@ -189,7 +234,9 @@ impl History {
                 done.extend(self.done_by(tx, some)?.into_iter().map(|(_, occurrence)| occurrence));
             }
             let done = in_order(done);
-            for lead in tx.history().leads_of(&self.wanted, &[account.id])? {
+            let leads = tx.history().leads_of(&self.wanted, &[account.id])?;
+            let ends = Ends::of(tx, &leads)?;
+            for lead in leads {
                 let own = tx.history().done_by_nobody(&self.wanted, lead.id)?;
                 self.interactions += own.len() as u64;
                 let evidence = match own.is_empty() {
@@ -197,7 +244,8 @@ impl History {
                     false => in_order(done.iter().cloned().chain(own).collect()),
                 };
                 let facts = scoring::facts(&lead, None, Some(&account))?;
-                cases.push(Case { lead, facts, evidence, people: people.clone(), permitted: true });
+                let (closed_at, deal) = (ends.closed_at(lead.id), ends.deal(lead.id));
+                cases.push(Case { lead, facts, evidence, people: people.clone(), permitted: true, closed_at, deal });
             }
         }
         Ok(cases)

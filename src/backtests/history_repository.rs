@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::id::Id;
 use crate::leads::{Lead, Status};
 use crate::schema::leads::BoxedQuery;
-use crate::schema::{interactions, leads};
+use crate::schema::{interactions, lead_closings, leads};
 use crate::scoring::{Evidence, Occurrence, Target};
 
 /// Interactions that are not simply a person's doing: in the words of the index that knows them.
@@ -137,6 +137,16 @@ impl Records<'_, '_> {
         found.retain(|lead| wanted.takes(lead));
         found.sort_unstable_by_key(|lead| lead.id);
         Ok(found)
+    }
+
+    /// When each of these leads was closed, of those that are.
+    pub fn closed_at(&mut self, leads: &[Id]) -> Result<Vec<(Id, Timestamp)>> {
+        let found = lead_closings::table
+            .filter(lead_closings::workspace_id.eq(self.0.scope.workspace))
+            .filter(lead_closings::lead_id.eq_any(leads.to_vec()))
+            .filter(lead_closings::reopened_at.is_null())
+            .select((lead_closings::lead_id, lead_closings::closed_at));
+        Ok(found.load(self.0.conn)?)
     }
 
     fn wanted(&self, wanted: &Wanted) -> BoxedQuery<'static, MultiBackend> {

@@ -10,7 +10,8 @@
 //!
 //! Facts have no history: conditions on fields are answered as the records are now, also for the past. Only the status
 //! of a lead is known to have been open until it was closed, and is read so. Nothing that happened after the outcome
-//! of a lead counts for it.
+//! of a lead counts for it. What became of the opportunities that leads led to is told beside their outcomes and judges
+//! no model: a deal is lost for reasons that no score could know.
 
 pub mod advice;
 pub mod backtest;

@@ -28,7 +28,7 @@ fn letter(mail: &Mail, draft: &Draft) -> Letter {
     let link = mail.link(&format!("/v1/public/confirmations/{}", draft.token));
     let definition = &draft.form.definition.0;
     let (subject, text) = definition.confirmation.written(&definition.name, &link);
-    Letter { to: draft.to.clone(), subject, text }
+    Letter { to: draft.to.clone(), subject, text, ..Letter::default() }
 }
 
 async fn settled(

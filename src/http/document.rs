@@ -25,6 +25,8 @@ pub const PLAIN_TEXT: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
         (name = "accounts", description = "Companies"),
         (name = "contacts", description = "People"),
         (name = "leads", description = "A contact's or account's interest in one marketing context"),
+        (name = "opportunities", description = "Deals that leads have led to"),
+        (name = "closing", description = "How leads end and begin again, and the letters that say goodbye"),
         (name = "merges", description = "Records that turn out to be one, and how to part them again"),
         (name = "forms", description = "Forms, and what visitors submit to them"),
         (name = "matching", description = "How incoming people and leads are compared with known ones"),

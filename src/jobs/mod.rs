@@ -55,6 +55,8 @@ pub enum Kind {
     VerifyScores,
     /// Mails a sender the link that confirms their address.
     ConfirmationMail,
+    /// Sends the letter that says goodbye to whoever a disqualified lead was about.
+    GoodbyeMail,
     /// Tells what publishing a scoring model would change.
     ScorePreview,
     /// Replays recorded history under a scoring model.

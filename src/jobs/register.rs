@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::snapshot::Progress;
 use super::{Findings, Job, Kind, Step};
 use crate::backtests::{advice, backtest, preview};
+use crate::closing::goodbye_mail;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::forms::confirmation_mail;
@@ -43,5 +44,6 @@ pub fn work(kind: Kind) -> Work {
         Kind::ConfirmationMail => {
             Work::Deed(|state, job| Box::pin(async move { confirmation_mail::send(&state, &job).await }))
         }
+        Kind::GoodbyeMail => Work::Deed(|state, job| Box::pin(async move { goodbye_mail::send(&state, &job).await })),
     }
 }

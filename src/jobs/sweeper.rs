@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use actix_web::{rt, web};
 
+use crate::closing;
 use crate::db::{Scope, Tx};
 use crate::error::{Error, Result};
 use crate::http::State;
@@ -21,7 +22,8 @@ use crate::{assignment, scoring};
 const LEASE: &str = "sweeper";
 
 /// What the sweeper does, one after the other.
-const CHORES: &[Chore] = &[scoring::sweep::CHORE, deadlines::CHORE, assignment::sweep::CHORE, overdue::CHORE];
+const CHORES: &[Chore] =
+    &[scoring::sweep::CHORE, deadlines::CHORE, closing::CHORE, assignment::sweep::CHORE, overdue::CHORE];
 
 /// Records that are due, by workspace.
 pub type Due = BTreeMap<Id, Vec<Id>>;

@@ -12,7 +12,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Captured, Lead, NewLead, Opening, open};
+use super::origin::{self, Inherited};
+use super::{Captured, Lead, NewLead, NewOrigin, Opening, open};
 use crate::accounts::{self, NewAccount};
 use crate::auth::scope::Role;
 use crate::contacts::{self, NewContact};
@@ -58,7 +59,10 @@ pub struct Found {
 
 /// Opens a lead that a user or integration describes, with its contact and account.
 pub fn create(tx: &mut Tx<'_>, new: &NewLead) -> Result<Entered> {
-    let checked = check(tx, new)?;
+    let mut broken = Vec::new();
+    let inherited = origin::inherit(tx, new, &mut broken)?;
+    let new = &with_origin(new, inherited);
+    let checked = check(tx, new, broken)?;
     tx.take_turns(&turns(new, &checked.keys))?;
     let mut matched = Matched::default();
     if let Some(account) = &new.account {
@@ -71,9 +75,20 @@ pub fn create(tx: &mut Tx<'_>, new: &NewLead) -> Result<Entered> {
     let contact_id = new.contact_id.or(matched.contact.map(|contact| contact.id));
     refuse_second(tx, contact_id)?;
     let accepted_by = seller(tx)?;
-    let opening =
-        Opening { contact_id, account_id, accepted_by, owner_id: new.owner_id.or(accepted_by), ..checked.opening };
+    let owner_id = new.owner_id.or(accepted_by).or(inherited.owner_id);
+    let opening = Opening { contact_id, account_id, accepted_by, owner_id, ..checked.opening };
     Ok(Entered { lead: open(tx, &opening)?, matched })
+}
+
+/// The lead with the contact and account of its origin, unless it was told whose it is.
+fn with_origin(new: &NewLead, inherited: Inherited) -> NewLead {
+    let mut new = new.clone();
+    let is_told = new.contact_id.is_some() || new.contact.is_some();
+    new.contact_id = new.contact_id.or(inherited.contact_id.filter(|_| !is_told));
+    let is_told = is_told || new.account_id.is_some() || new.account.is_some();
+    new.account_id = new.account_id.or(inherited.account_id.filter(|_| !is_told));
+    new.origin = new.origin.map(|origin| NewOrigin { lead_id: inherited.lead_id, ..origin });
+    new
 }
 
 /// What is known before anything is looked for.
@@ -84,8 +99,7 @@ struct Checked {
 }
 
 /// Everything that is wrong with the lead and those it describes, all at once.
-fn check(tx: &mut Tx<'_>, new: &NewLead) -> Result<Checked> {
-    let mut broken = Vec::new();
+fn check(tx: &mut Tx<'_>, new: &NewLead, mut broken: Vec<Violation>) -> Result<Checked> {
     for (described, named, pointer) in [
         (new.contact.is_some(), new.contact_id.is_some(), "/contact"),
         (new.account.is_some(), new.account_id.is_some(), "/account"),
@@ -106,8 +120,8 @@ fn check(tx: &mut Tx<'_>, new: &NewLead) -> Result<Checked> {
     Ok(Checked { opening: filled(new).opening(tx)?, keys })
 }
 
-/// The value, or what is wrong with it put with the rest.
-fn gather<T>(read: Result<T>, prefix: &str, broken: &mut Vec<Violation>) -> Result<Option<T>> {
+/// The value, or what is wrong with it put with the rest, under `prefix`.
+pub fn gather<T>(read: Result<T>, prefix: &str, broken: &mut Vec<Violation>) -> Result<Option<T>> {
     match read {
         Ok(value) => Ok(Some(value)),
         Err(Error::Invalid(violations)) => {
@@ -148,7 +162,15 @@ fn find_account(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Found> {
     Ok(Found { effect, id, decision_id: None })
 }
 
-fn find_contact(tx: &mut Tx<'_>, new: &NewContact, keys: &Keys, account_id: Option<Id>, source: &str) -> Result<Found> {
+/// The contact that the default strategy finds by `keys`, or a new one as `new` describes it, of `account_id` and first
+/// heard of through `source` unless it says otherwise. The caller has taken the turns of the keys.
+pub fn find_contact(
+    tx: &mut Tx<'_>,
+    new: &NewContact,
+    keys: &Keys,
+    account_id: Option<Id>,
+    source: &str,
+) -> Result<Found> {
     let target = Target::Contact;
     let strategy = matching::default_strategy(tx, target)?;
     let decision = matching::find_contact(tx, &strategy, keys)?;

@@ -1,11 +1,13 @@
 //! Leads over HTTP.
 
+use std::collections::BTreeMap;
+
 use actix_web::{delete, get, patch, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Entered, Lead, LeadFilter, LeadPatch, Matched, NewLead, SORT_FIELDS, Status};
+use super::{Entered, Lead, LeadFilter, LeadPatch, Matched, NewLead, Origin, SORT_FIELDS, Status};
 use crate::accounts::Account;
 use crate::assignment::{self, When};
 use crate::auth::Actor;
@@ -72,6 +74,8 @@ struct LeadQuery {
     sales_ready: Option<bool>,
     /// Only open leads that have been in their stage for longer than its service level allows, or only the others.
     overdue: Option<bool>,
+    /// Only leads that come from this one.
+    origin_lead_id: Option<Id>,
     /// Only leads created at this instant or later.
     created_from: Option<Timestamp>,
     /// Only leads created before this instant.
@@ -110,6 +114,7 @@ impl LeadQuery {
             overdue: self.overdue,
             created_from: self.created_from,
             created_until: self.created_until,
+            origin_lead_id: self.origin_lead_id,
         })
     }
 }
@@ -148,6 +153,8 @@ pub struct LeadView {
     lead: Lead,
     /// How much of what matters is known of it.
     completeness: Completeness,
+    /// The lead or opportunity that it comes from; null for most.
+    origin: Option<Origin>,
     /// Its contact, with `expand=contact`.
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<Contact>,
@@ -159,9 +166,28 @@ pub struct LeadView {
     scores: Option<Vec<ExplainedScore>>,
 }
 
+/// What leads are shown with.
+struct Shown {
+    origins: BTreeMap<Id, Origin>,
+    /// The fields that matter.
+    fields: Fields,
+}
+
 impl LeadView {
-    /// The lead with its completeness by the fields that matter, and with what is wanted.
-    pub fn new(tx: &mut Tx<'_>, lead: Lead, fields: &Fields, wanted: Wanted) -> Result<Self> {
+    /// One lead.
+    fn of(tx: &mut Tx<'_>, lead: Lead, wanted: Wanted) -> Result<Self> {
+        let shown = Shown { origins: leads::origins(tx, &[lead.id])?, fields: workspaces::settings(tx)?.completeness };
+        Self::new(tx, lead, &shown, wanted)
+    }
+
+    /// The leads of a page.
+    pub fn page(tx: &mut Tx<'_>, page: Page<Lead>, wanted: Wanted) -> Result<Page<Self>> {
+        let ids: Vec<Id> = page.data.iter().map(|lead| lead.id).collect();
+        let shown = Shown { origins: leads::origins(tx, &ids)?, fields: workspaces::settings(tx)?.completeness };
+        page.try_map(|lead| Self::new(tx, lead, &shown, wanted))
+    }
+
+    fn new(tx: &mut Tx<'_>, lead: Lead, shown: &Shown, wanted: Wanted) -> Result<Self> {
         let contact = match lead.contact_id.filter(|_| wanted.contact) {
             Some(id) => tx.contacts().find(id)?,
             None => None,
@@ -171,13 +197,11 @@ impl LeadView {
             None => None,
         };
         let scores = if wanted.scores { Some(scoring::explain(tx, lead.id, false)?.data) } else { None };
-        Ok(Self { completeness: completeness(&lead, fields)?, lead, contact, account, scores })
+        let row = serde_json::to_value(&lead).map_err(Error::internal)?;
+        let completeness = Completeness::of(Record::Lead, row, &shown.fields);
+        let origin = shown.origins.get(&lead.id).cloned();
+        Ok(Self { lead, origin, completeness, contact, account, scores })
     }
-}
-
-fn completeness(lead: &Lead, fields: &Fields) -> Result<Completeness> {
-    let row = serde_json::to_value(lead).map_err(Error::internal)?;
-    Ok(Completeness::of(Record::Lead, row, fields))
 }
 
 /// List leads
@@ -199,8 +223,7 @@ async fn list(actor: Actor, query: web::Query<LeadQuery>, page: web::Query<PageQ
         .read(move |tx| {
             let total = if count { Some(tx.leads().count(&filter)?) } else { None };
             let page = Page::new(tx.leads().list(&filter, &paging)?, &paging, total, |lead| lead)?;
-            let fields = workspaces::settings(tx)?.completeness;
-            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, &fields, wanted))?)
+            Answer::ok(&LeadView::page(tx, page, wanted)?)
         })
         .await
 }
@@ -255,8 +278,7 @@ async fn search(query: web::Query<Expand>, page: web::Query<PageQuery>, command:
         .read(move |tx| {
             let total = if count { Some(tx.leads().count_matching(&filter)?) } else { None };
             let page = Page::new(tx.leads().search(&filter, &paging)?, &paging, total, |lead| lead)?;
-            let fields = workspaces::settings(tx)?.completeness;
-            Answer::ok(&page.try_map(|lead| LeadView::new(tx, lead, &fields, wanted))?)
+            Answer::ok(&LeadView::page(tx, page, wanted)?)
         })
         .await
 }
@@ -265,9 +287,7 @@ async fn search(query: web::Query<Expand>, page: web::Query<PageQuery>, command:
 #[derive(Serialize, ToSchema)]
 struct CreatedLead {
     #[serde(flatten)]
-    lead: Lead,
-    /// How much of what matters is known of it.
-    completeness: Completeness,
+    lead: LeadView,
     /// Whom a described contact and account were taken to be.
     matched: Matched,
 }
@@ -308,9 +328,8 @@ async fn create(command: Command<NewLead>) -> Reply {
             tx.end()?;
             let lead = tx.leads().get(id)?;
             let version = lead.version;
-            let completeness = completeness(&lead, &workspaces::settings(tx)?.completeness)?;
-            let created = CreatedLead { lead, completeness, matched };
-            Ok(Answer::created(format!("/v1/leads/{id}"), &created)?.version(version))
+            let lead = LeadView::of(tx, lead, Wanted::default())?;
+            Ok(Answer::created(format!("/v1/leads/{id}"), &CreatedLead { lead, matched })?.version(version))
         })
         .await
 }
@@ -336,8 +355,7 @@ async fn show(actor: Actor, PathId(id): PathId, query: web::Query<Expand>) -> Re
         .read(move |tx| {
             let lead = tx.leads().get(id)?;
             let version = lead.version;
-            let fields = workspaces::settings(tx)?.completeness;
-            let answer = Answer::ok(&LeadView::new(tx, lead, &fields, wanted)?)?;
+            let answer = Answer::ok(&LeadView::of(tx, lead, wanted)?)?;
             // The version says nothing of the records shown beside the lead.
             Ok(if alone { answer.version(version) } else { answer })
         })
@@ -382,8 +400,8 @@ async fn change(PathId(id): PathId, command: Command<LeadPatch>) -> Reply {
             interactions::attribute_lead(tx, id)?;
             tx.end()?;
             let lead = tx.leads().get(id)?;
-            let (version, fields) = (lead.version, workspaces::settings(tx)?.completeness);
-            Ok(Answer::ok(&LeadView::new(tx, lead, &fields, Wanted::default())?)?.version(version))
+            let version = lead.version;
+            Ok(Answer::ok(&LeadView::of(tx, lead, Wanted::default())?)?.version(version))
         })
         .await
 }

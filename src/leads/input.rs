@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Captured, Lead, Opening, search_key};
+use super::{Captured, Lead, NewOrigin, Opening, search_key};
 use crate::accounts::NewAccount;
 use crate::attributes::{Attributes, AttributesPatch};
 use crate::contacts::{NewContact, identity};
@@ -62,6 +62,9 @@ pub struct NewLead {
     pub referrer_contact_id: Option<Id>,
     /// The user who is to work it.
     pub owner_id: Option<Id>,
+    /// The lead or opportunity that it comes from, where somebody who bought is sold something again. Contact, account and
+    /// owner are the same as there unless told.
+    pub origin: Option<NewOrigin>,
     /// Custom attributes.
     #[serde(default)]
     pub attributes: Attributes,
@@ -184,6 +187,7 @@ impl NewLead {
             owner_id: self.owner_id,
             accepted_by: None,
             origin_key: None,
+            origin: self.origin,
             attributes: self.attributes.clone(),
         })
     }

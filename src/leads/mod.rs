@@ -15,6 +15,8 @@ mod handover_repository;
 mod input;
 pub mod marks;
 pub mod merge;
+mod origin;
+mod origin_repository;
 mod outcome;
 mod rejection;
 mod records;
@@ -42,10 +44,11 @@ use crate::schema::leads;
 use crate::workspaces::settings::ChannelClass;
 use crate::{alerts, process, provenance, tasks, text, workspaces};
 
-pub use by_hand::{Entered, Found, Matched, create};
+pub use by_hand::{Entered, Found, Matched, create, find_contact, gather};
 pub use flags::{Marked, became_sales_ready, remove_flag, set_flag};
 pub use handover::{HANDOVER_SORT, Handing, Handover, HandoverCause, hand_over, handed_over};
 pub use input::{LeadPatch, NewLead, unfit_owner, utm_schema};
+pub use origin::{NewOrigin, Origin, OriginKind, origins};
 pub use outcome::{Outcome, outcome};
 pub use records::records;
 pub use rejection::{Rejected, reject};
@@ -273,6 +276,8 @@ pub struct Opening {
     pub accepted_by: Option<Id>,
     /// At most one open lead of the workspace has a given key; leads that may stand beside others have none.
     pub origin_key: Option<String>,
+    /// The lead or opportunity that it comes from.
+    pub origin: Option<NewOrigin>,
     pub attributes: Attributes,
 }
 
@@ -325,7 +330,9 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
     };
     tx.leads().insert(&lead)?;
     provenance::note_new(tx, lead.id, &lead)?;
-    events::emit(tx, "lead.created", Subject::lead(lead.id, lead.contact_id), &json!({"lead": lead}))?;
+    let origin = opening.origin.map(|origin| origin::keep(tx, lead.id, origin)).transpose()?;
+    let data = json!({"lead": lead, "origin": origin});
+    events::emit(tx, "lead.created", Subject::lead(lead.id, lead.contact_id), &data)?;
     if lead.owner_id.is_some() {
         let cause = match (opening.accepted_by, lead.form_id) {
             (Some(_), _) => HandoverCause::EnteredBySales,
@@ -348,9 +355,7 @@ pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
 pub fn change(tx: &mut Tx<'_>, id: Id, patch: &LeadPatch, condition: &Condition) -> Result<Lead> {
     let before = tx.leads().lock(id)?;
     condition.check(before.version)?;
-    if before.status.0 != Status::Open {
-        return Err(Error::Conflict("a closed lead refuses changes; reopen it first".into()));
-    }
+    open_only(&before)?;
     if *patch == LeadPatch::default() {
         return Ok(before);
     }
@@ -367,6 +372,32 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &LeadPatch, condition: &Condition)
         handed_over(tx, before.owner_id, &lead, Handing::by(HandoverCause::ByHand))?;
     }
     Ok(lead)
+}
+
+/// Refuses whatever would change a lead that is closed, and says what to do.
+pub fn open_only(lead: &Lead) -> Result<()> {
+    let ended = match lead.status.0 {
+        Status::Open => return Ok(()),
+        Status::Qualified => "qualified",
+        Status::Disqualified => "disqualified",
+    };
+    let id = lead.id;
+    Err(Error::Conflict(format!(
+        "the lead is {ended} and refuses changes; reopen it first: POST /v1/leads/{id}/reopening"
+    )))
+}
+
+/// Closes an open lead that the caller has locked. It keeps stage, marks, owner and scores, and waits for nobody.
+pub fn close(tx: &mut Tx<'_>, lead: &Lead, status: Status, reason: Option<String>) -> Result<Lead> {
+    open_only(lead)?;
+    tx.handovers().leave_queue(lead.id)?;
+    tx.leads().set_ended(lead.id, (status, reason), lead.flags.0.clone(), lead.origin_key.clone())
+}
+
+/// Opens a closed lead again that the caller has locked, with these marks. Where a form might have opened another since,
+/// both stand: the guard against two at once is for those that are not there yet.
+pub fn open_again(tx: &mut Tx<'_>, lead: &Lead, flags: Flags) -> Result<Lead> {
+    tx.leads().set_ended(lead.id, (Status::Open, None), flags, None)
 }
 
 /// Deletes a lead with its scores, ledger and history.

@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::{Flags, Lead};
 use crate::db::Tx;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, all_hold};
 use crate::events::{self, Subject};
 use crate::id::Id;
 use crate::process::{self, StageMove};
-use crate::workspaces;
+use crate::workspaces::{self, reasons};
 
 /// A lead that was refused.
 #[derive(Clone, Debug)]
@@ -24,11 +24,7 @@ pub struct Rejected {
 /// Refuses an open lead for one of the workspace's reasons. 422 for another reason; 409 where its stage refuses none and
 /// for a lead that sales has accepted.
 pub fn reject(tx: &mut Tx<'_>, id: Id, reason: &str, note: Option<&str>) -> Result<Rejected> {
-    let reasons = workspaces::settings(tx)?.refusal_reasons;
-    if !reasons.contains_key(reason) {
-        let known: Vec<&str> = reasons.keys().map(String::as_str).collect();
-        return Err(Error::invalid("/reason", "not_allowed", format!("must be one of {}", known.join(", "))));
-    }
+    all_hold(reasons::unknown(&workspaces::settings(tx)?.refusal_reasons, reason).into_iter().collect())?;
     let before = tx.leads().lock(id)?;
     if before.status.0.is_open() && before.flags.0.sales_accepted.is_some() {
         return Err(Error::Conflict("sales has accepted this lead; disqualify it instead".into()));

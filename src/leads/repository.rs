@@ -17,7 +17,7 @@ use crate::filter::Filter;
 use crate::filter::sql::Predicate;
 use crate::id::Id;
 use crate::schema::leads::{self, BoxedQuery, table};
-use crate::schema::{accounts, contacts, interactions, stage_deadlines, submissions};
+use crate::schema::{accounts, contacts, interactions, lead_origins, opportunities, stage_deadlines, submissions};
 use crate::text;
 
 /// Whether a lead is marked as ready for sales. Both databases read JSON this way.
@@ -45,6 +45,8 @@ pub struct LeadFilter {
     pub overdue: Option<bool>,
     pub created_from: Option<Timestamp>,
     pub created_until: Option<Timestamp>,
+    /// The lead that they come from.
+    pub origin_lead_id: Option<Id>,
 }
 
 /// The leads of the workspace.
@@ -166,6 +168,22 @@ impl Leads<'_, '_> {
         self.get(id)
     }
 
+    /// Sets whether and why a lead is closed, with its marks and its origin key, and raises the version.
+    pub(super) fn set_ended(
+        &mut self,
+        id: Id,
+        (status, reason): (Status, Option<String>),
+        flags: Flags,
+        origin_key: Option<String>,
+    ) -> Result<Lead> {
+        let target = table.find((self.0.scope.workspace, id));
+        let ended = (leads::status.eq(Code(status)), leads::status_reason.eq(reason));
+        let kept = (leads::flags.eq(JsonOf(flags)), leads::origin_key.eq(origin_key));
+        let rise = (leads::version.eq(leads::version + 1), leads::updated_at.eq(self.0.at()));
+        diesel::update(target).set((ended, kept, rise)).execute(self.0.conn)?;
+        self.get(id)
+    }
+
     /// Removes a lead and those that were merged into it; what names it elsewhere no longer does.
     pub(super) fn delete(&mut self, id: Id) -> Result<()> {
         let workspace = self.0.scope.workspace;
@@ -178,6 +196,20 @@ impl Leads<'_, '_> {
             submissions::table.filter(submissions::workspace_id.eq(workspace)).filter(submissions::lead_id.eq(id)),
         )
         .set(submissions::lead_id.eq(None::<Id>))
+        .execute(self.0.conn)?;
+        diesel::update(
+            opportunities::table
+                .filter(opportunities::workspace_id.eq(workspace))
+                .filter(opportunities::lead_id.eq(id)),
+        )
+        .set(opportunities::lead_id.eq(None::<Id>))
+        .execute(self.0.conn)?;
+        diesel::update(
+            lead_origins::table
+                .filter(lead_origins::workspace_id.eq(workspace))
+                .filter(lead_origins::origin_lead_id.eq(id)),
+        )
+        .set(lead_origins::origin_lead_id.eq(None::<Id>))
         .execute(self.0.conn)?;
         let merged = table.filter(leads::workspace_id.eq(workspace)).filter(leads::merged_into_id.eq(id));
         diesel::delete(merged).execute(self.0.conn)?;
@@ -254,6 +286,12 @@ impl Leads<'_, '_> {
         }
         if let Some(until) = filter.created_until {
             query = query.filter(leads::created_at.lt(until));
+        }
+        if let Some(origin) = filter.origin_lead_id {
+            let from_it = lead_origins::table
+                .filter(lead_origins::workspace_id.eq(self.0.scope.workspace))
+                .filter(lead_origins::origin_lead_id.eq(origin));
+            query = query.filter(leads::id.eq_any(from_it.select(lead_origins::lead_id)));
         }
         query
     }

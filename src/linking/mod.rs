@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::http::condition::Condition;
 use crate::id::Id;
 use crate::jobs::{self, Job, Kind, Step};
-use crate::leads::{Lead, LeadPatch, Status};
+use crate::leads::{Lead, LeadPatch};
 use crate::matching::decide::Decision;
 use crate::matching::strategy::Target;
 use crate::matching::{self, Channel, Done, Effect};
@@ -132,8 +132,9 @@ fn link(tx: &mut Tx<'_>, ids: &[Id], create: bool, tally: &mut Tally) -> Result<
 
 fn link_one(tx: &mut Tx<'_>, id: Id, create: bool, country: Option<&str>) -> Result<Effect> {
     let lead = tx.leads().lock(id)?;
-    if lead.contact_id.is_some() || lead.status.0 != Status::Open {
-        return Err(Error::Conflict("the lead has a contact or is closed".into()));
+    leads::open_only(&lead)?;
+    if lead.contact_id.is_some() {
+        return Err(Error::Conflict("the lead has a contact".into()));
     }
     let strategy = matching::default_strategy(tx, Target::Contact)?;
     let found = matching::find_contact(tx, &strategy, &person::keys(&lead, country))?;

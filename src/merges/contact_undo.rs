@@ -74,7 +74,8 @@ fn note_arrivals(tx: &mut Tx<'_>, merge: &Merge, survivor: &Values) -> Result<()
     tx.moves().note("interactions.contact_id", id, &interactions)?;
     tx.moves().note_submissions("contact_id", id, survivor)?;
     let leads = tx.merged_contacts().leads_since(id, survivor, &by)?;
-    tx.moves().note("leads.contact_id", id, &leads)
+    tx.moves().note("leads.contact_id", id, &leads)?;
+    tx.moves().note_what_leads_led_to(id, survivor)
 }
 
 impl KnownBy {

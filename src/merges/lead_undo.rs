@@ -7,7 +7,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::Subject;
 use crate::leads::merge::Values;
-use crate::leads::{HandoverCause, Lead};
+use crate::leads::{self, HandoverCause, Lead};
 use crate::scoring::{self, Cause};
 use crate::{process, workspaces};
 
@@ -21,6 +21,7 @@ pub(super) fn undo(tx: &mut Tx<'_>, merge: &Merge) -> Result<Merge> {
     // What time alone has changed until now is told before what the undoing changes.
     scoring::rescore(tx, &both, Cause::FieldChange)?;
     let survivor = tx.leads().get(merge.survivor_id)?;
+    leads::open_only(&survivor)?;
     part(tx, merge, &survivor)?;
     sources::part(tx, merge)?;
     both.into_iter().try_for_each(|lead| scoring::hold_lead(tx, lead))?;

@@ -31,7 +31,7 @@ impl Link {
 pub const WAITED: &str = "interactions.waiting";
 
 /// What hangs on a contact, beside its anonymous ids.
-pub const OF_CONTACT: [Link; 8] = [
+pub const OF_CONTACT: [Link; 10] = [
     Link::new("contacts", "merged_into_id", false),
     Link::new("interactions", "contact_id", false),
     Link::new("leads", "contact_id", true),
@@ -40,10 +40,12 @@ pub const OF_CONTACT: [Link; 8] = [
     Link::new("proposals", "contact_id", true),
     Link::new("tasks", "contact_id", true),
     Link::new("alerts", "contact_id", true),
+    Link::new("opportunities", "contact_id", true),
+    Link::new("lead_closings", "contact_id", false),
 ];
 
 /// What hangs on a lead.
-pub const OF_LEAD: [Link; 10] = [
+pub const OF_LEAD: [Link; 14] = [
     Link::new("leads", "merged_into_id", false),
     Link::new("interactions", "lead_id", false),
     Link::new("score_entries", "lead_id", false),
@@ -54,6 +56,10 @@ pub const OF_LEAD: [Link; 10] = [
     Link::new("proposals", "lead_id", true),
     Link::new("tasks", "lead_id", true),
     Link::new("alerts", "lead_id", true),
+    Link::new("opportunities", "lead_id", true),
+    Link::new("lead_closings", "lead_id", false),
+    Link::new("lead_origins", "lead_id", false),
+    Link::new("lead_origins", "origin_lead_id", false),
 ];
 
 /// What is about a lead, and so about the lead's contact, whichever that is.

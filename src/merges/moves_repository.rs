@@ -108,6 +108,28 @@ impl Moves<'_, '_> {
         Ok(())
     }
 
+    /// Writes down that what leads which go back to the loser led to does so, too.
+    pub fn note_what_leads_led_to(&mut self, merge: Id, survivor: Id) -> Result<()> {
+        for table in ["opportunities", "lead_closings"] {
+            let noted = |link: &str| {
+                format!(
+                    "(SELECT record_id FROM merge_moves WHERE workspace_id = $2 AND merge_id = $1 AND link = '{link}')"
+                )
+            };
+            let link = format!("{table}.contact_id");
+            let statement = format!(
+                "INSERT INTO merge_moves (workspace_id, merge_id, link, record_id) \
+                 SELECT workspace_id, $1, '{link}', id FROM {table} \
+                 WHERE workspace_id = $2 AND contact_id = $3 AND lead_id IN {} AND id NOT IN {}",
+                noted("leads.contact_id"),
+                noted(&link),
+            );
+            let query = sql_query(statement).bind::<Uuid, _>(merge).bind::<Uuid, _>(self.0.scope.workspace);
+            query.bind::<Uuid, _>(survivor).execute(self.0.conn)?;
+        }
+        Ok(())
+    }
+
     /// Writes down that these records go back to the loser.
     pub fn note(&mut self, link: &str, merge: Id, records: &[Id]) -> Result<()> {
         let known: Vec<Id> = merge_moves::table

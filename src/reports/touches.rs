@@ -76,9 +76,11 @@ pub fn report(tx: &mut Tx<'_>, period: Period) -> Result<TouchReport> {
 
 /// For each of the leads that was won within the period its owner, and the touches before.
 fn counted(tx: &mut Tx<'_>, leads: &[Lead], period: Period) -> Result<Vec<(Option<Id>, i64)>> {
+    let ids: Vec<Id> = leads.iter().map(|lead| lead.id).collect();
+    let closed: BTreeMap<Id, Timestamp> = tx.history().closed_at(&ids)?.into_iter().collect();
     let won: Vec<(&Lead, Touched, Timestamp)> = leads
         .iter()
-        .filter_map(|lead| match leads::outcome(lead) {
+        .filter_map(|lead| match leads::outcome(lead, closed.get(&lead.id).copied()) {
             Some((Outcome::Won, at)) if period.has(at) => Some((lead, Touched::of(lead), at)),
             _ => None,
         })

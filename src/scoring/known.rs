@@ -10,6 +10,7 @@ use crate::accounts::Account;
 use crate::contacts::{Consents, Contact};
 use crate::db::Tx;
 use crate::error::Result;
+use crate::filter::Records;
 use crate::id::Id;
 use crate::leads::Lead;
 use crate::{leads, workspaces};

@@ -99,8 +99,9 @@ pub use models::{create, is_kind_used, publish, save_draft, start_shadow, stop, 
 pub use occurrence::{Evidence, Occurrence};
 pub use reading::{Given, given};
 pub use rescore::{
-    Undermined, account_changed, assets_changed, consent_rule_changed, contact_changed, hold_contact, hold_lead,
-    lead_changed, leads_of_contact, leads_of_contacts, rescore, rescore_history, rescore_news, rescore_voided,
+    Undermined, account_changed, assets_changed, consent_rule_changed, contact_changed, hold_contact, hold_contacts,
+    hold_lead, hold_leads, lead_changed, lead_reopened, leads_of_contact, leads_of_contacts, rescore, rescore_history,
+    rescore_news, rescore_voided,
 };
 pub use settle::withdraw;
 pub use tally::Tally;

@@ -11,7 +11,7 @@ use super::footing::{self, Rested};
 use super::known;
 use super::ledger::Cause;
 use super::rescoring::{self, Concern};
-use super::settle::settle;
+use super::settle::{settle, take_back};
 use super::step::News;
 use super::{LeadOutcome, Target};
 use crate::alerts;
@@ -110,6 +110,19 @@ pub fn lead_changed(tx: &mut Tx<'_>, lead: Id) -> Result<Vec<LeadOutcome>> {
     rescore(tx, &[lead], Cause::FieldChange)
 }
 
+/// Brings the scores of a lead up to date that was closed for a while: those of models that were stopped meanwhile are
+/// taken back, unless these let theirs be, and everything that was done since counts.
+pub fn lead_reopened(tx: &mut Tx<'_>, lead: Id) -> Result<Vec<LeadOutcome>> {
+    hold_lead(tx, lead)?;
+    let live: BTreeSet<Id> = tx.scoring_models().live()?.into_iter().map(|(id, ..)| id).collect();
+    for score in tx.scores().all_of_leads(&[lead])? {
+        if !live.contains(&score.model_id) && !tx.scoring_models().get_any(score.model_id)?.keeps_scores {
+            take_back(tx, &score, Cause::Publish)?;
+        }
+    }
+    rescore_history(tx, &[lead], Cause::FieldChange, &[])
+}
+
 /// Holds off whoever changes what a lead is scored by.
 pub fn hold_lead(tx: &mut Tx<'_>, lead: Id) -> Result<()> {
     let lead = tx.leads().get(lead)?;
@@ -121,7 +134,7 @@ pub fn hold_lead(tx: &mut Tx<'_>, lead: Id) -> Result<()> {
 }
 
 /// Holds off whoever changes what the leads are scored by, unless they come to belong to others meanwhile.
-pub(super) fn hold_leads(tx: &mut Tx<'_>, leads: &[Id]) -> Result<()> {
+pub fn hold_leads(tx: &mut Tx<'_>, leads: &[Id]) -> Result<()> {
     let mut contacts = BTreeSet::new();
     let mut accounts = BTreeSet::new();
     for (contact, account) in tx.scorables().belongings(leads)? {
@@ -209,7 +222,7 @@ pub fn hold_contact(tx: &mut Tx<'_>, contact: Id) -> Result<()> {
 
 /// Holds off whoever opens a lead of the contacts, or changes what their leads are scored by. The turns here and in
 /// [`hold_account`] are always taken in one order: contacts, models, accounts; the leads themselves come last.
-fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], further_accounts: &[Id]) -> Result<()> {
+pub fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], further_accounts: &[Id]) -> Result<()> {
     let turns: Vec<String> = contacts.iter().copied().map(turn_of_contact).collect();
     tx.take_turns(&turns)?;
     tx.share_turn(MODELS)?;

@@ -164,7 +164,7 @@ async fn overview(actor: Actor, PathId(id): PathId, query: web::Query<OverviewQu
             let leads_total = tx.leads().count(&own)?;
             let rows = Page::new(tx.leads().list(&own, &newest)?, &newest, None, |lead| lead)?;
             let with_scores = Wanted { scores: true, ..Wanted::default() };
-            let leads = rows.try_map(|lead| LeadView::new(tx, lead, &fields, with_scores))?.data;
+            let leads = LeadView::page(tx, rows, with_scores)?.data;
             let timeline = page_of(tx, id, &part)?;
             Answer::ok(&Overview {
                 contact: ContactView::new(contact, &fields)?,

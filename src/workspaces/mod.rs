@@ -10,6 +10,7 @@ mod audit_repository;
 mod client_handlers;
 pub mod completeness;
 pub mod handlers;
+pub mod reasons;
 mod repository;
 pub mod settings;
 mod settings_handlers;

@@ -1,19 +1,21 @@
 //! What a workspace decides for itself: sources with their channel class, the country of phone numbers without one,
-//! which automatic moves happen, which process new leads enter, why leads may be refused, when people work.
+//! which automatic moves happen, which process new leads enter, why leads may be refused or end, what must be known of a
+//! customer, when people work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::completeness::Fields;
+use super::reasons::{self, Reasons, is_code};
 use crate::error::{Error, Result, Violation, all_hold};
+use crate::filter::{Field, Record};
 use crate::http::patch;
 use crate::process::calendar::Calendar;
 use crate::process::stage::SHIPPED;
 use crate::process::transition::Switches;
-use crate::text;
 
 /// How a lead's source reaches people (REC-5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -57,32 +59,33 @@ pub struct Settings {
     #[schema(max_length = 64, example = "lead_to_opportunity_marketing")]
     pub default_process: String,
     /// Why leads may be refused, by code, each in words for people; 1 to 100.
-    #[schema(example = json!({"no_budget": "No budget"}))]
-    pub refusal_reasons: BTreeMap<String, String>,
+    #[schema(value_type = BTreeMap<String, String>, example = json!({"no_budget": "No budget"}))]
+    pub refusal_reasons: Reasons,
+    /// Why leads may be disqualified, by code, each in words for people; 1 to 100.
+    #[schema(value_type = BTreeMap<String, String>, example = json!({"no_need": "No need"}))]
+    pub disqualification_reasons: Reasons,
+    /// Why opportunities may be lost, by code, each in words for people; 1 to 100.
+    #[schema(value_type = BTreeMap<String, String>, example = json!({"price": "Too dear"}))]
+    pub loss_reasons: Reasons,
+    /// Fields of contact and account that a lead must have when it is qualified, as filters name them; none unless set.
+    #[schema(value_type = Vec<CustomerField>, example = json!(["contact.email", "account.tax_id"]))]
+    pub customer_fields: BTreeSet<String>,
     /// When people work; service levels count working time. Round the clock when null.
     pub working_calendar: Option<Calendar>,
     /// How many open leads a contact may have. Leads that are there already stay.
     pub leads_per_contact: LeadsPerContact,
 }
 
+/// A field of a customer.
+#[derive(ToSchema)]
+#[schema(min_length = 1, max_length = 200, example = "contact.email")]
+#[expect(dead_code, reason = "describes an entry of `customer_fields`")]
+pub struct CustomerField(String);
+
 /// Sources of one workspace.
 const MOST_SOURCES: usize = 200;
-/// Refusal reasons of one workspace, and characters of the words for each.
-const MOST_REASONS: usize = 100;
-const LONGEST_REASON: usize = 200;
-
-/// The refusal reasons every workspace begins with.
-const REASONS: [(&str, &str); 9] = [
-    ("no_budget", "No budget"),
-    ("no_need", "No need"),
-    ("no_authority", "Not the one who decides"),
-    ("not_now", "Not the right time"),
-    ("not_a_fit", "Does not fit what we sell"),
-    ("competitor", "Has chosen a competitor"),
-    ("unreachable", "Cannot be reached"),
-    ("wrong_details", "Wrong contact details"),
-    ("other", "Other"),
-];
+/// Fields that a customer must have.
+const MOST_CUSTOMER_FIELDS: usize = 50;
 
 impl Settings {
     /// The settings after a merge patch; null restores a default, or removes a source.
@@ -99,7 +102,7 @@ impl Settings {
 
     fn check(&self) -> Result<()> {
         let mut broken = Vec::new();
-        for key in self.sources.keys().filter(|key| !is_key(key)) {
+        for key in self.sources.keys().filter(|key| !is_code(key)) {
             let pointer = format!("/sources/{}", crate::http::json::escape(key));
             broken.push(Violation::new(pointer, "malformed", "a source is named by 1 to 64 of a-z, 0-9 and _"));
         }
@@ -111,32 +114,36 @@ impl Settings {
             broken.push(Violation::new("/default_country", "malformed", "must be an ISO 3166 alpha-2 code such as EE"));
         }
         broken.extend(self.completeness.check("/completeness"));
-        self.check_reasons(&mut broken);
+        for (reasons, pointer) in [
+            (&self.refusal_reasons, "/refusal_reasons"),
+            (&self.disqualification_reasons, "/disqualification_reasons"),
+            (&self.loss_reasons, "/loss_reasons"),
+        ] {
+            broken.extend(reasons::check(reasons, pointer));
+        }
+        broken.extend(self.broken_customer_fields());
         broken.extend(self.working_calendar.iter().flat_map(|calendar| calendar.check("/working_calendar")));
         all_hold(broken)
     }
 
-    fn check_reasons(&self, broken: &mut Vec<Violation>) {
-        for (key, words) in &self.refusal_reasons {
-            let pointer = format!("/refusal_reasons/{}", crate::http::json::escape(key));
-            if !is_key(key) {
-                let detail = "a refusal reason is named by 1 to 64 of a-z, 0-9 and _";
-                broken.push(Violation::new(pointer, "malformed", detail));
-            } else if words.trim().is_empty() || text::at_most(words, LONGEST_REASON).is_err() {
-                let detail = format!("its words for people have 1 to {LONGEST_REASON} characters");
-                broken.push(Violation::new(pointer, "out_of_range", detail));
+    fn broken_customer_fields(&self) -> Option<Violation> {
+        let is_known = |name: &String| {
+            let field = Field::named(name).map(|field| field.record);
+            name.len() <= 200 && field.is_some_and(|record| matches!(record, Record::Contact | Record::Account))
+        };
+        let unknown = self.customer_fields.iter().find(|name| !is_known(name));
+        let detail = match unknown {
+            Some(name) => {
+                let name: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+                format!("{name} is no field of a contact or account; GET /v1/filter-fields lists them")
             }
-        }
-        if self.refusal_reasons.is_empty() || self.refusal_reasons.len() > MOST_REASONS {
-            let detail = format!("1 to {MOST_REASONS} refusal reasons are allowed");
-            broken.push(Violation::new("/refusal_reasons", "out_of_range", detail));
-        }
+            None if self.customer_fields.len() > MOST_CUSTOMER_FIELDS => {
+                format!("at most {MOST_CUSTOMER_FIELDS} fields are allowed")
+            }
+            None => return None,
+        };
+        Some(Violation::new("/customer_fields", "unknown_field", detail))
     }
-}
-
-/// Whether `key` may name a source or a refusal reason.
-fn is_key(key: &str) -> bool {
-    (1..=64).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 impl Default for Settings {
@@ -165,7 +172,10 @@ impl Default for Settings {
             automatic_moves: Switches::default(),
             completeness: Fields::default(),
             default_process: SHIPPED.to_owned(),
-            refusal_reasons: REASONS.map(|(key, words)| (key.to_owned(), words.to_owned())).into(),
+            refusal_reasons: reasons::of_refusal(),
+            disqualification_reasons: reasons::of_disqualification(),
+            loss_reasons: reasons::of_loss(),
+            customer_fields: BTreeSet::new(),
             working_calendar: None,
             leads_per_contact: LeadsPerContact::default(),
         }

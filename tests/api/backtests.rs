@@ -272,7 +272,7 @@ async fn the_numbers_are_those_of_the_listed_leads() {
     let a = rows.iter().find(|row| row["lead_id"] == story.leads["a"]).unwrap();
     let expected = json!({
         "lead_id": story.leads["a"], "outcome": "won", "decided_at": day(20), "ready_at": day(8), "score": 120,
-        "grade": "hot", "compared_ready_at": day(5), "compared_score": 120, "compared_grade": "hot",
+        "grade": "hot", "compared_ready_at": day(5), "compared_score": 120, "compared_grade": "hot", "opportunity": null,
     });
     assert_eq!(*a, expected);
     story
@@ -378,6 +378,7 @@ async fn advice_weighs_each_rule_and_asset_by_what_became_of_its_leads() {
         json!({
             "won": won, "lost": lost, "open": open, "points_to_won": given[0], "points_to_lost": given[1],
             "conversion": conversion, "suggested_points": suggested, "rests_on_few": true,
+            "opportunities_won": 0, "opportunities_lost": 0,
         })
     };
     let named = |member: &str, name: &str, points: Option<i64>, worth: Value| {
@@ -561,6 +562,7 @@ async fn a_backtest_whose_worker_died_is_made_by_another_from_the_start() {
             compared_ready_at: None,
             compared_score: None,
             compared_grade: None,
+            opportunity: None,
         };
         progress
             .write(move |tx, _| {
