@@ -66,16 +66,18 @@ impl Touches<'_, '_> {
     }
 
     fn of_lead(&self, lead: Touched, sender: Option<Id>) -> BoxedQuery<'static, MultiBackend> {
-        let query = self.all();
+        let own = || interactions::workspace_id.eq(self.0.scope.workspace);
+        let naming = own().and(interactions::lead_id.eq(lead.lead_id).assume_not_null());
         let mut query = match lead.contact_id {
             Some(contact) => {
-                let of_contact = interactions::lead_id
-                    .is_null()
+                let of_contact = own()
+                    .and(interactions::lead_id.is_null())
                     .and(interactions::contact_id.eq(contact).assume_not_null())
                     .and(interactions::occurred_at.ge(lead.created_at));
-                query.filter(interactions::lead_id.eq(lead.lead_id).assume_not_null().or(of_contact))
+                // The workspace in each half and not before both: else SQLite would walk through all that it did.
+                touches().filter(naming.or(of_contact))
             }
-            None => query.filter(interactions::lead_id.eq(lead.lead_id)),
+            None => touches().filter(naming),
         };
         if let Some(sender) = sender {
             query = query.filter(interactions::sender_id.eq(sender));
@@ -83,16 +85,19 @@ impl Touches<'_, '_> {
         query
     }
 
-    /// Every touch; `touch` says what is one.
     fn all(&self) -> BoxedQuery<'static, MultiBackend> {
-        table
-            .filter(interactions::workspace_id.eq(self.0.scope.workspace))
-            .filter(interactions::sender_id.is_not_null())
-            .filter(not(interactions::kind.eq_any(ANSWERS)))
-            .filter(interactions::reply_to_id.is_null())
-            .filter(interactions::reply_to_external_id.is_null())
-            .filter(interactions::voided_at.is_null())
-            .filter(interactions::evidence.ne(Code(Evidence::Machine)))
-            .into_boxed()
+        touches().filter(interactions::workspace_id.eq(self.0.scope.workspace))
     }
+}
+
+/// Every touch, of all workspaces; `touch` says what is one.
+fn touches() -> BoxedQuery<'static, MultiBackend> {
+    table
+        .filter(interactions::sender_id.is_not_null())
+        .filter(not(interactions::kind.eq_any(ANSWERS)))
+        .filter(interactions::reply_to_id.is_null())
+        .filter(interactions::reply_to_external_id.is_null())
+        .filter(interactions::voided_at.is_null())
+        .filter(interactions::evidence.ne(Code(Evidence::Machine)))
+        .into_boxed()
 }

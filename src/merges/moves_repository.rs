@@ -79,7 +79,8 @@ impl Moves<'_, '_> {
         for table in ABOUT_LEADS {
             let statement = format!(
                 "UPDATE {table} SET contact_id = leads.contact_id, version = {table}.version + 1 FROM leads \
-                 WHERE leads.workspace_id = $1 AND (leads.id IN ($2, $3) OR leads.contact_id IN ($2, $3)) \
+                 WHERE (leads.workspace_id = $1 AND leads.id IN ($2, $3) \
+                 OR leads.workspace_id = $1 AND leads.contact_id IN ($2, $3)) \
                  AND {table}.workspace_id = leads.workspace_id AND {table}.lead_id = leads.id \
                  AND {table}.contact_id IS DISTINCT FROM leads.contact_id"
             );

@@ -84,7 +84,7 @@ impl TaskQuery {
 
 /// List tasks
 ///
-/// What is to be done and what was, due last first unless asked otherwise. The queue of a role is
+/// What is to be done and what was, due first unless asked otherwise. The queue of a role is
 /// `role=…&assigned=false&status=open`. Can be ordered by `due_at`, `created_at`.
 #[utoipa::path(
     tag = "tasks",
@@ -95,6 +95,8 @@ impl TaskQuery {
 )]
 #[get("/v1/tasks")]
 async fn list(actor: Actor, query: web::Query<TaskQuery>, page: web::Query<PageQuery>) -> Reply {
+    let page = page.into_inner();
+    let page = PageQuery { sort: page.sort.or_else(|| Some("due_at".to_owned())), ..page };
     let (count, paging) = (page.count == Some(true), page.paging(SORT_FIELDS)?);
     let filter = query.into_inner().filter()?;
     actor

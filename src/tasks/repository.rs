@@ -68,12 +68,14 @@ impl Tasks<'_, '_> {
         let found = table
             .filter(tasks::workspace_id.eq(self.0.scope.workspace))
             .filter(tasks::lead_id.eq(lead))
-            .filter(tasks::status.eq(Code(Status::Open)))
-            .order(tasks::id);
-        Ok(match &mut *self.0.conn {
-            Conn::Postgres(conn) => found.select(Task::as_select()).for_no_key_update().load(conn)?,
+            .filter(tasks::status.eq(Code(Status::Open)));
+        let mut open: Vec<Task> = match &mut *self.0.conn {
+            Conn::Postgres(conn) => found.order(tasks::id).select(Task::as_select()).for_no_key_update().load(conn)?,
+            // Asked for in this order, SQLite would walk through all tasks of the workspace.
             Conn::Sqlite(conn) => found.select(Task::as_select()).load(conn)?,
-        })
+        };
+        open.sort_unstable_by_key(|task| task.id);
+        Ok(open)
     }
 
     /// Those of the tasks that there are, in the order of their ids; no other transaction changes them until this one

@@ -319,8 +319,10 @@ async fn lists_are_filtered_ordered_and_paged() {
     ] {
         create(&admin, bodies::with(call(changes), json!({"title": title}))).await;
     }
-    let last = admin.get("/v1/tasks?limit=1").await.expect(200)["data"][0].clone();
-    assert_eq!(last["title"], "c");
+    for (sort, first) in [("", "a"), ("&sort=-due_at", "c")] {
+        let page = admin.get(&format!("/v1/tasks?limit=1{sort}")).await.expect(200);
+        assert_eq!(page["data"][0]["title"], first);
+    }
     let d = admin.get("/v1/tasks?kind=other").await.expect(200)["data"][0].clone();
     admin.post(&format!("/v1/tasks/{}/completion", bodies::id(&d)), json!({})).await.expect(200);
 

@@ -37,8 +37,10 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_due ON tasks (workspace_id, due_at, id);
 CREATE INDEX tasks_created ON tasks (workspace_id, created_at, id);
 CREATE INDEX tasks_status ON tasks (workspace_id, status, due_at, id);
-CREATE INDEX tasks_assignee ON tasks (workspace_id, assignee_id, status, due_at, id);
-CREATE INDEX tasks_role ON tasks (workspace_id, role, status, due_at, id);
+CREATE INDEX tasks_assignee ON tasks (workspace_id, assignee_id, due_at, id);
+CREATE INDEX tasks_assignee_status ON tasks (workspace_id, assignee_id, status, due_at, id);
+CREATE INDEX tasks_role ON tasks (workspace_id, role, due_at, id);
+CREATE INDEX tasks_role_status ON tasks (workspace_id, role, status, due_at, id);
 CREATE INDEX tasks_lead ON tasks (workspace_id, lead_id, due_at, id);
 CREATE INDEX tasks_contact ON tasks (workspace_id, contact_id, due_at, id);
 CREATE INDEX tasks_warn ON tasks (warn_at) WHERE warn_at IS NOT NULL;
@@ -85,8 +87,8 @@ CREATE INDEX alerts_unread ON alerts (workspace_id, user_id, at, id) WHERE read_
 CREATE INDEX alerts_lead ON alerts (workspace_id, lead_id);
 CREATE INDEX alerts_contact ON alerts (workspace_id, contact_id);
 
--- What users did for a contact or about a lead.
-CREATE INDEX interactions_touch_contact ON interactions (workspace_id, contact_id, occurred_at, id)
-    WHERE sender_id IS NOT NULL;
+-- What users did about a lead, and for a contact about none of its leads in particular.
 CREATE INDEX interactions_touch_lead ON interactions (workspace_id, lead_id, occurred_at, id)
-    WHERE sender_id IS NOT NULL;
+    WHERE sender_id IS NOT NULL AND lead_id IS NOT NULL;
+CREATE INDEX interactions_touch_contact ON interactions (workspace_id, contact_id, occurred_at, id)
+    WHERE sender_id IS NOT NULL AND lead_id IS NULL;

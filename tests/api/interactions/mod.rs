@@ -321,7 +321,10 @@ async fn a_list_is_narrowed_by_everything_an_interaction_says() {
     });
     let full = bodies::id(&admin.post("/v1/interactions", full).await.expect(201));
     admin
-        .post("/v1/interactions", json!({"kind": "call", "occurred_at": AT, "person": {"email": "ann@example.com"}}))
+        .post(
+            "/v1/interactions",
+            json!({"kind": "page_visited", "occurred_at": AT, "person": {"email": "ann@example.com"}}),
+        )
         .await
         .expect(201);
     let read = admin.get(&format!("/v1/interactions/{full}")).await.expect(200);
@@ -344,7 +347,7 @@ async fn a_list_is_narrowed_by_everything_an_interaction_says() {
     assert_eq!(listed(&admin, "voided=false").await.len(), 2);
     assert_eq!(listed(&admin, "voided=true").await.len(), 0);
     assert_eq!(listed(&admin, "occurred_until=2026-02-01T10:00:00Z").await.len(), 0);
-    assert_eq!(admin.get("/v1/interactions?count=true&kind=call").await.expect(200)["total"], 1);
+    assert_eq!(admin.get("/v1/interactions?count=true&kind=page_visited").await.expect(200)["total"], 1);
     let turned = "occurred_from=2026-02-02T10:00:00Z&occurred_until=2026-02-01T10:00:00Z";
     admin.get(&format!("/v1/interactions?{turned}")).await.expect_bad_parameter("occurred_from");
     admin.get("/v1/interactions?evidence=ghost").await.expect_bad_parameter("evidence");
