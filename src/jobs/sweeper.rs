@@ -21,13 +21,16 @@ const LEASE: &str = "sweeper";
 /// What the sweeper does, one after the other.
 const CHORES: &[Chore] = &[scoring::sweep::CHORE, assignment::sweep::CHORE];
 
+/// Records that are due, by workspace.
+pub type Due = BTreeMap<Id, Vec<Id>>;
+
 /// Something that becomes due by itself.
 #[derive(Clone, Copy)]
 pub struct Chore {
     /// What is brought up to date, for the log.
     pub name: &'static str,
     /// Some of the records that are due, by workspace, those first that have waited longest.
-    pub due: fn(&mut Tx<'_>) -> Result<BTreeMap<Id, Vec<Id>>>,
+    pub due: fn(&mut Tx<'_>) -> Result<Due>,
     /// Brings records of one workspace up to date; afterwards they are not due any more.
     pub catch_up: fn(&mut Tx<'_>, &[Id]) -> Result<()>,
     /// Leaves a record alone for a while, after it could not be brought up to date.
