@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::leads::{self, Handing, HandoverCause, Lead};
 
-/// Lets the rules of this moment give out a lead that nobody works, as the last thing that the transaction does. A lead
-/// that has an owner by then, is closed or gone, stays as it is.
+/// Lets the rules of this moment give out a lead that nobody works, as the last thing that the transaction does. The
+/// transaction has locked the lead, or made it. One that has an owner by then, is closed or gone, stays as it is.
 pub fn assign(tx: &mut Tx<'_>, lead: Id, when: When) {
     match when {
         When::Created => tx.at_end("assign created", lead, |tx, lead| give_out(tx, lead, When::Created)),

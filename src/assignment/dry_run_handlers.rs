@@ -35,7 +35,7 @@ struct Question {
     #[serde(default)]
     when: When,
     /// A score to suppose instead of the lead's, in points.
-    #[schema(example = 80)]
+    #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000, example = 80)]
     score: Option<i64>,
     /// A temperature to suppose instead of the lead's.
     #[schema(min_length = 1, max_length = 64, example = "hot")]

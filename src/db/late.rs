@@ -56,3 +56,65 @@ impl Tx<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::db::{Address, Db};
+    use crate::error::Error;
+
+    /// What was done, by name of the test's records.
+    static DONE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+    fn id(number: u8) -> Id {
+        Id::from_bytes([number; 16])
+    }
+
+    fn note(tx: &mut Tx<'_>, record: Id) -> Result<()> {
+        DONE.lock().unwrap().push(record.as_bytes()[0]);
+        if record == id(1) {
+            tx.at_end("after", id(9), note);
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_is_left_for_the_end_is_done_once_in_order_and_not_for_what_failed() {
+        let folder = TempDir::new().unwrap();
+        let address = format!("sqlite://{}", folder.path().join("late.db").display());
+        let db = Db::new(&Address::parse(&address).unwrap(), 1);
+        let scope = Scope { workspace: Id::NIL, at: Timestamp::from_day(1), actor: None, cause: None };
+        let work = |tx: &mut Tx<'_>| {
+            tx.at_end("note", id(1), note);
+            let failed = tx.savepoint(|tx| {
+                tx.at_end("note", id(2), note);
+                Err::<(), _>(Error::NotFound)
+            });
+            assert!(failed.is_err());
+            tx.rehearsal(|tx| {
+                tx.at_end("note", id(3), note);
+                Ok(())
+            })?;
+            tx.savepoint(|tx| {
+                tx.at_end("note", id(4), note);
+                tx.at_end("note", id(1), note);
+                Ok(())
+            })?;
+            assert!(DONE.lock().unwrap().is_empty());
+            Ok(())
+        };
+        db.write(scope, work).await.unwrap();
+        assert_eq!(*DONE.lock().unwrap(), [1, 4, 9]);
+        let failing = |tx: &mut Tx<'_>| {
+            tx.at_end("note", id(5), note);
+            Err::<(), _>(Error::NotFound)
+        };
+        assert!(db.write(scope, failing).await.is_err());
+        assert_eq!(*DONE.lock().unwrap(), [1, 4, 9]);
+    }
+}

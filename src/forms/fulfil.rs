@@ -13,7 +13,7 @@ use super::proof;
 use super::reading::Reading;
 use super::slot::Slot;
 use super::strategies;
-use super::submission::{Conflict, Outcome, Status, Touched};
+use super::submission::{Conflict, Status, Touched};
 use crate::accounts::{self, NewAccount};
 use crate::assignment::{self, When};
 use crate::clock::Timestamp;
@@ -31,38 +31,7 @@ use crate::proposals::{NewProposal, Record};
 use crate::workspaces::settings::LeadsPerContact;
 use crate::{contacts, interactions, leads, proposals, scoring, text, workspaces};
 
-/// What was made of a submission.
-#[derive(Clone, Debug)]
-pub struct Done {
-    pub status: Status,
-    pub reason: Option<String>,
-    pub outcome: Outcome,
-    pub contact_id: Option<Id>,
-    pub lead_id: Option<Id>,
-    pub interaction_id: Option<Id>,
-    /// Whether the interaction had been recorded before.
-    pub is_repeat: bool,
-}
-
-impl Done {
-    fn nothing() -> Self {
-        let outcome = Outcome::default();
-        Self {
-            status: Status::Processed,
-            reason: None,
-            outcome,
-            contact_id: None,
-            lead_id: None,
-            interaction_id: None,
-            is_repeat: false,
-        }
-    }
-
-    /// Nothing but keeping it, because of `reason`.
-    pub fn held(status: Status, reason: Option<String>) -> Self {
-        Self { status, reason, ..Self::nothing() }
-    }
-}
+pub use super::submission::Done;
 
 /// Does what `arrival`, the submission `id`, asks for.
 pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<Done> {

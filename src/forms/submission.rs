@@ -137,3 +137,36 @@ impl Sorted for Submission {
         self.received_at.to_string()
     }
 }
+
+/// What was made of a submission.
+#[derive(Clone, Debug)]
+pub struct Done {
+    pub status: Status,
+    pub reason: Option<String>,
+    pub outcome: Outcome,
+    pub contact_id: Option<Id>,
+    pub lead_id: Option<Id>,
+    pub interaction_id: Option<Id>,
+    /// Whether the interaction had been recorded before.
+    pub is_repeat: bool,
+}
+
+impl Done {
+    pub(super) fn nothing() -> Self {
+        let outcome = Outcome::default();
+        Self {
+            status: Status::Processed,
+            reason: None,
+            outcome,
+            contact_id: None,
+            lead_id: None,
+            interaction_id: None,
+            is_repeat: false,
+        }
+    }
+
+    /// Nothing but keeping it, because of `reason`.
+    pub fn held(status: Status, reason: Option<String>) -> Self {
+        Self { status, reason, ..Self::nothing() }
+    }
+}

@@ -159,6 +159,21 @@ async fn what_cannot_be_meant_is_refused() {
 }
 
 #[tokio::test]
+async fn a_closed_lead_is_given_to_nobody_and_waits_for_nobody() {
+    let sales = Sales::open().await;
+    let seller = sales.seller(json!({"capacity": 0})).await;
+    sales.rule(json!({"mode": "user", "target": {"users": [seller]}})).await;
+    let lead = sales.ready_lead(json!({})).await;
+    assert_eq!(sales.queue().await.len(), 1);
+    sales.close_leads().await;
+    for wish in [json!({"owner_id": sales.admin.id()}), json!({"owner_id": null}), json!({"auto": true})] {
+        let refused = sales.admin.post(&path(&lead), wish).await.expect_problem(409, "conflict");
+        assert!(refused["detail"].as_str().unwrap().contains("reopen"), "{refused}");
+    }
+    assert_eq!(sales.queue().await, [] as [Value; 0]);
+}
+
+#[tokio::test]
 async fn the_rules_can_be_asked_by_hand_for_any_lead() {
     let sales = Sales::open().await;
     let (old, new, ready) =

@@ -1,6 +1,8 @@
 //! Who takes a lead: rules that give leads out, people who take and give them, and leads that wait.
 
+use diesel::connection::SimpleConnection;
 use ripen::auth::scope::Role;
+use ripen::db::{Conn, Scope, Tx};
 use serde_json::{Value, json};
 
 use crate::scoring;
@@ -118,6 +120,20 @@ impl Sales {
     pub async fn facts(&self, kind: &str) -> Vec<Value> {
         let all = records(&self.admin, "/v1/events?sort=at&limit=200").await;
         all.into_iter().filter(|fact| fact["type"] == kind).collect()
+    }
+
+    /// Closes all leads, as they end one day.
+    pub async fn close_leads(&self) {
+        const CLOSING: &str = "UPDATE leads SET status = 'disqualified'";
+        let scope = Scope { workspace: self.app.workspace().id, at: self.app.now(), actor: None, cause: None };
+        let closing = |tx: &mut Tx<'_>| {
+            match &mut *tx.conn {
+                Conn::Postgres(conn) => conn.batch_execute(CLOSING)?,
+                Conn::Sqlite(conn) => conn.batch_execute(CLOSING)?,
+            }
+            Ok(())
+        };
+        self.app.state.db.write(scope, closing).await.unwrap();
     }
 
     /// Waits until the sweeper has given the lead to `owner`.

@@ -160,3 +160,25 @@ async fn whoever_reads_leads_sees_who_sells() {
     }
     app.integration(&["leads:read"]).await.get("/v1/users").await.expect_problem(403, "forbidden");
 }
+
+#[tokio::test]
+async fn a_workspace_has_at_most_two_hundred_rules() {
+    let sales = Sales::open().await;
+    let rule = json!({"name": "x", "mode": "keep_owner"});
+    for _ in 0..200 {
+        sales.admin.post("/v1/assignment-rules", rule.clone()).await.expect(201);
+    }
+    sales.admin.post("/v1/assignment-rules", rule).await.expect_problem(409, "conflict");
+}
+
+#[tokio::test]
+async fn no_score_depends_on_who_works_the_lead() {
+    let sales = Sales::open().await;
+    let condition = json!({"field": "lead.owner_id", "op": "is_set"});
+    let model = json!({
+        "name": "Owned", "target": "contact", "sales_ready_score": 100,
+        "rules": [{"key": "owned", "points": 10, "when": [condition]}],
+        "groups": [], "grades": [{"name": "any"}],
+    });
+    sales.admin.post("/v1/scoring-models", model).await.expect_invalid(&["/rules/0/when/0/field"]);
+}
