@@ -74,9 +74,9 @@ async fn nobody_is_told_what_they_did_themselves() {
     // A lead that they entered, took, or kept.
     owned_lead(&rep, &contact, rep.id()).await;
     let lead = owned_lead(&admin, &contact, admin.id()).await;
+    admin.patch(&format!("/v1/leads/{lead}"), json!({"owner_id": null})).await.expect(200);
     rep.patch(&format!("/v1/leads/{lead}"), json!({"owner_id": rep.id()})).await.expect(200);
     admin.patch(&format!("/v1/leads/{lead}"), json!({"owner_id": rep.id(), "topic": "Other"})).await.expect(200);
-    admin.patch(&format!("/v1/leads/{lead}"), json!({"owner_id": null})).await.expect(200);
     assert_eq!(alerts(&rep, "").await.len(), 0);
     assert_eq!(alerts(&admin, "").await.len(), 0);
 }
