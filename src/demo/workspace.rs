@@ -1,8 +1,9 @@
-//! What the demonstration's workspace holds: users of every role, a scoring model, a form. Made once; a later start finds
+//! What the demonstration's workspace holds: users of every role, a scoring model, an assignment rule, a form. Made once; a later start finds
 //! it and only tells the form where the landing page is now.
 
 use serde_json::{Value, json};
 
+use crate::assignment;
 use crate::auth::scope::Role;
 use crate::db::page::Paging;
 use crate::db::{Scope, Tx};
@@ -51,6 +52,7 @@ fn fill(tx: &mut Tx<'_>, landing_page: &str) -> Result<Form> {
     }
     let model = scoring::create(tx, &read(newcomers())?)?;
     scoring::publish(tx, model.id, &Condition::None)?;
+    assignment::create(tx, &read(best_seller())?)?;
     let form = forms::create(tx, &read(white_paper(landing_page))?)?;
     forms::publish(tx, form.id, Post::Missing, &Condition::None)
 }
@@ -96,6 +98,11 @@ fn newcomers() -> Value {
         ],
         "grades": [{"name": "cold", "to": 25}, {"name": "warm", "from": 26, "to": 60}, {"name": "hot", "from": 61}]
     })
+}
+
+/// Sales-ready leads go to the best-ranked seller who has room.
+fn best_seller() -> Value {
+    json!({"name": "To the best seller with room", "mode": "best_rank", "target": {"role": "salesperson"}})
 }
 
 fn white_paper(landing_page: &str) -> Value {

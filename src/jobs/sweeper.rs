@@ -28,9 +28,6 @@ const CHORES: &[Chore] =
 /// Records that are due, by workspace.
 pub type Due = BTreeMap<Id, Vec<Id>>;
 
-/// Records that are due, by workspace.
-pub type Due = BTreeMap<Id, Vec<Id>>;
-
 /// Something that becomes due by itself.
 #[derive(Clone, Copy)]
 pub struct Chore {
