@@ -34,6 +34,7 @@ mod leads_by_hand;
 mod linking;
 mod matching;
 mod merges;
+mod one_lead_at_once;
 mod opportunities;
 mod paging;
 mod process;
