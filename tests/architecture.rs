@@ -316,8 +316,8 @@ fn only_the_one_door_writes_the_stage_of_a_lead() {
             offences.extend(door.map(|(name, _)| format!("{}: a changeset of leads has {name}", source.path)));
         }
         // Only `leads::open` makes a row, and it makes one that stands in no stage.
-        let makes_leads = source.code.iter().any(|line| line.trim() == "let lead = Lead {");
-        if makes_leads && !source.code.iter().any(|line| line.trim() == "stage: None,") {
+        let has = |text: &str| source.code.iter().any(|line| line.trim() == text);
+        if has("let lead = Lead {") && has("stage_since: at,") && !has("stage: None,") {
             offences.push(format!("{}: a lead is made in a stage", source.path));
         }
         let inserts = source.lines_with(&["insert_into(leads::table)"]);

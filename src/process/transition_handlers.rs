@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::asked::NewTransition;
 use super::requirements::Unfilled;
-use super::{Asked, StageChange, StageMove, definitions};
+use super::{Asked, StageChange, StageMove};
 use crate::auth::Actor;
 use crate::db::Tx;
 use crate::db::page::{SortField, SortKind};
@@ -113,10 +113,16 @@ fn fill(tx: &mut Tx<'_>, id: Id, new: &NewTransition) -> Result<Lead> {
     if values.is_empty() {
         return Ok(lead);
     }
-    let process = definitions::get(tx, &lead.process)?.process;
-    let stage = lead.stage.as_deref().and_then(|stage| process.stage(stage));
-    let fields = stage.map(|stage| stage.fields.as_slice()).unwrap_or_default();
-    let patch = filling::filled(fields, &values).map_err(Error::Invalid)?;
+    let process = process::process(tx, &lead.process)?;
+    let place = lead.stage.as_deref().and_then(|stage| process.position(stage));
+    let following = place.and_then(|place| process.stages.get(place.saturating_add(1)));
+    let (Some(stage), Some(_), true) =
+        (place.and_then(|it| process.stages.get(it)), following, lead.status.0.is_open())
+    else {
+        // There is nothing to complete; going on says why.
+        return Ok(lead);
+    };
+    let patch = filling::filled(&stage.fields, &values).map_err(Error::Invalid)?;
     let lead = leads::change(tx, id, &patch, &Condition::None)?;
     proposals::lead_changed(tx, &lead)?;
     Ok(lead)

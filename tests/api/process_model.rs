@@ -402,5 +402,5 @@ async fn demand_a_budget(admin: &Person) {
     let mut body = process.expect(200);
     body["stages"][DEMANDING]["fields"] =
         json!([{"key": "budget", "name": "Budget", "type": "integer", "required": true}]);
-    admin.patch(path, json!({"stages": body["stages"]})).await.expect(200);
+    admin.patch_version(path, 1, json!({"stages": body["stages"]})).await.expect(200);
 }
