@@ -143,7 +143,6 @@ impl Plain {
                 Done
             }
             Command::Reopen | Command::Recycle if self.is_open() => Conflict,
-            Command::Recycle if self.status == Status::Qualified => Conflict,
             Command::Reopen => {
                 self.open();
                 Done
