@@ -102,7 +102,9 @@ fn patch(fields: &[Field], known: &Known, address: bool) -> Value {
 /// The record without what every change moves, and without `names`.
 fn rest(record: &Value, fields: &[Field]) -> Value {
     let mut rest = record.clone();
-    for name in ["version", "updated_at", "score", "temperature", "phone_e164", "account_id", "consents"] {
+    let others =
+        ["version", "updated_at", "score", "temperature", "phone_e164", "account_id", "consents", "completeness"];
+    for name in others {
         rest.as_object_mut().unwrap().remove(name);
     }
     for field in fields {

@@ -10,7 +10,7 @@ use crate::scoring::{day, ledger, live_model, newcomers, record, scores, sum};
 use crate::support::{Options, Person, TestApp, bodies};
 
 async fn put_off(admin: &Person, lead: &str, until: &str) -> Value {
-    disqualify(admin, lead, json!({"reason": "bad_timing", "recycle_on": until})).await.expect(201)
+    disqualify(admin, lead, json!({"reason": "not_now", "recycle_on": until})).await.expect(201)
 }
 
 /// Waits until a lead is open again.
@@ -41,7 +41,7 @@ async fn when_its_day_has_come_a_lead_begins_anew_in_marketing_qualification() {
     assert_eq!((&read["stage"], &read["status_reason"]), (&json!("marketing_qualification"), &Value::Null));
     let closing = &entries(&admin, &format!("{lead}/closings")).await[0];
     let told = ["reopened_as", "reopened_by", "recycle_on", "reason"].map(|name| closing[name].clone());
-    assert_eq!(told, [json!("recycled"), Value::Null, json!("2026-03-05"), json!("bad_timing")]);
+    assert_eq!(told, [json!("recycled"), Value::Null, json!("2026-03-05"), json!("not_now")]);
     assert_eq!(closing["reopened_at"], json!(app.now()));
     let moves = entries(&admin, &format!("{lead}/transitions")).await;
     assert_eq!((&moves[0]["from_stage"], &moves[0]["cause"]), (&json!("sales_acceptance"), &json!("recycled")));
