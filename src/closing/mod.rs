@@ -1,7 +1,7 @@
 //! How leads end and begin again (CLO-1 to CLO-4): qualified into business, disqualified, put off until a day, reopened.
 //!
-//! Any open lead can be closed, whoever has worked it. Every closing goes through [`close`] and every reopening through
-//! [`open_again`]; each closing is a row that is kept when the lead opens again. A closed lead keeps stage, marks, scores
+//! Any open lead can be closed, whoever has worked it. Every closing goes through `close` and every reopening through
+//! `open_again`; each closing is a row that is kept when the lead opens again. A closed lead keeps stage, marks, scores
 //! and owner, refuses changes ([`leads::open_only`]) and can be deleted. What its contact does is still recorded; it
 //! counts for the lead when that is reopened.
 //!

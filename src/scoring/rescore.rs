@@ -221,7 +221,7 @@ pub fn hold_contact(tx: &mut Tx<'_>, contact: Id) -> Result<()> {
 }
 
 /// Holds off whoever opens a lead of the contacts, or changes what their leads are scored by. The turns here and in
-/// [`hold_account`] are always taken in one order: contacts, models, accounts; the leads themselves come last.
+/// `hold_account` are always taken in one order: contacts, models, accounts; the leads themselves come last.
 pub fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], further_accounts: &[Id]) -> Result<()> {
     let turns: Vec<String> = contacts.iter().copied().map(turn_of_contact).collect();
     tx.take_turns(&turns)?;

@@ -161,7 +161,6 @@ mod tests {
         let fields = Fields {
             lead: ["lead.topic", "contact.email", "lead.shoe_size", "lead.topic"].map(str::to_owned).into(),
             contact: Vec::new(),
-            ..Fields::default()
         };
         let broken: Vec<String> =
             fields.check("/c").into_iter().map(|it| format!("{} {}", it.pointer, it.code)).collect();
