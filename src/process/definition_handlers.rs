@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::definitions::{self, Definition, ProcessPatch};
+use super::definitions::{self, Definition, ProcessPatch, Shown};
 use super::stage::Process;
 use crate::auth::Actor;
 use crate::error::Result;
@@ -22,6 +22,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 #[derive(Serialize, ToSchema)]
 struct Processes {
     /// All of them: the shipped one, then the workspace's own by key.
+    #[schema(value_type = Vec<Shown>)]
     data: Vec<Definition>,
 }
 
@@ -51,7 +52,7 @@ async fn list(actor: Actor) -> Reply {
     tag = "process",
     operation_id = "create_process",
     request_body = Process,
-    responses((status = 201, description = "The process", body = Definition)),
+    responses((status = 201, description = "The process", body = Shown)),
     security(("bearer" = ["process:write"])),
 )]
 #[post("/v1/processes")]
@@ -72,7 +73,7 @@ async fn create(command: Command<Process>) -> Reply {
     tag = "process",
     operation_id = "get_process",
     params(("key" = String, Path, description = "The process", example = "lead_to_opportunity_marketing")),
-    responses((status = 200, description = "The process", body = Definition)),
+    responses((status = 200, description = "The process", body = Shown)),
     security(("bearer" = ["leads:read"])),
 )]
 #[get("/v1/processes/{key}")]
@@ -94,7 +95,7 @@ async fn show(actor: Actor, PathKey(key): PathKey) -> Reply {
     ),
     request_body(content = ProcessPatch, content_type = "application/merge-patch+json"),
     responses(
-        (status = 200, description = "The process after the change", body = Definition),
+        (status = 200, description = "The process after the change", body = Shown),
         (status = 412, description = "The process has changed since it was read"),
         (status = 428, description = "If-Match is missing"),
     ),

@@ -28,16 +28,38 @@ const MOST: usize = 100;
 const TURN: &str = "processes";
 
 /// A process as the workspace has it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(into = "Shown")]
+pub struct Definition {
+    pub process: Process,
+    pub is_shipped: bool,
+    pub version: i64,
+}
+
+/// A process as the API shows it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = ProcessEntry)]
-pub struct Definition {
-    #[serde(flatten)]
-    pub process: Process,
+pub struct Shown {
+    /// Name for other records to refer to.
+    #[schema(example = "lead_to_opportunity_marketing")]
+    key: String,
+    /// Name for people.
+    #[schema(example = "Lead to opportunity, marketing")]
+    name: String,
+    /// The stages, first to last.
+    stages: Vec<Stage>,
     /// Whether every workspace has it; this one may have changed it.
-    pub is_shipped: bool,
+    is_shipped: bool,
     /// Grows by one with every change; the `ETag` is made of it.
     #[schema(example = 1)]
-    pub version: i64,
+    version: i64,
+}
+
+impl From<Definition> for Shown {
+    fn from(Definition { process, is_shipped, version }: Definition) -> Self {
+        let Process { key, name, stages } = process;
+        Self { key, name, stages, is_shipped, version }
+    }
 }
 
 /// Changes to a process: absent members stay.
