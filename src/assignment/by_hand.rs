@@ -49,9 +49,7 @@ pub struct Asking {
 pub fn by_hand(tx: &mut Tx<'_>, id: Id, wish: &Wish, asking: &Asking, condition: &Condition) -> Result<Done> {
     let lead = tx.leads().lock(id)?;
     condition.check(lead.version)?;
-    if !lead.status.0.is_open() {
-        return Err(Error::Conflict("a closed lead is nobody's to give; reopen it first".into()));
-    }
+    leads::open_only(&lead)?;
     let done = match wish {
         Wish::Owner(owner) => give(tx, lead.clone(), *owner, asking)?,
         Wish::Nobody => take_away(tx, lead.clone(), asking)?,

@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use super::{Lead, Mark};
+use super::{Lead, Mark, open_only};
 use crate::alerts::{self, Detail};
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -29,7 +29,8 @@ pub struct Marked {
 /// that is nobody's.
 pub fn set_flag(tx: &mut Tx<'_>, id: Id, flag: Flag, note: Option<&str>) -> Result<Marked> {
     let lead = tx.leads().lock(id)?;
-    if lead.status.0.is_open() && lead.flags.0.get(flag).is_some() {
+    open_only(&lead)?;
+    if lead.flags.0.get(flag).is_some() {
         return Ok(Marked { lead, stage: None, is_new: false });
     }
     process::must_offer(tx, id, flag)?;
@@ -74,9 +75,7 @@ pub fn became_sales_ready(
 /// Takes a mark back from an open lead; it stays in its stage. 404 when it is not set.
 pub fn remove_flag(tx: &mut Tx<'_>, id: Id, flag: Flag) -> Result<()> {
     let lead = tx.leads().lock(id)?;
-    if !lead.status.0.is_open() {
-        return Err(Error::Conflict("a closed lead keeps its marks; reopen it first".into()));
-    }
+    open_only(&lead)?;
     let Some(mark) = lead.flags.0.get(flag).cloned() else { return Err(Error::NotFound) };
     let lead = tx.leads().set_flags(id, lead.flags.0.with(flag, None))?;
     let data = json!({"lead": lead, "flag": flag, "before": mark});

@@ -6,7 +6,7 @@
 
 use serde_json::json;
 
-use super::{Flags, Lead};
+use super::{Flags, Lead, open_only};
 use crate::db::Tx;
 use crate::error::{Error, Result, all_hold};
 use crate::events::{self, Subject};
@@ -26,7 +26,8 @@ pub struct Rejected {
 pub fn reject(tx: &mut Tx<'_>, id: Id, reason: &str, note: Option<&str>) -> Result<Rejected> {
     all_hold(reasons::unknown(&workspaces::settings(tx)?.refusal_reasons, reason).into_iter().collect())?;
     let before = tx.leads().lock(id)?;
-    if before.status.0.is_open() && before.flags.0.sales_accepted.is_some() {
+    open_only(&before)?;
+    if before.flags.0.sales_accepted.is_some() {
         return Err(Error::Conflict("sales has accepted this lead; disqualify it instead".into()));
     }
     let stage = process::refuse(tx, id, reason, note.map(str::to_owned))?;

@@ -5,7 +5,8 @@
 //! costs the same however much happened. Each is read by an index that gives it in order, one look for every lead.
 //!
 //! An interaction is a message when that is its kind, an activity when a user is behind it, and otherwise an
-//! interaction. Voided interactions are shown as such.
+//! interaction. Voided interactions are shown as such. Alerts only tell users of what is told here anyway, and are left
+//! out.
 
 pub mod handlers;
 mod repository;
@@ -121,6 +122,8 @@ const STAGE_EVENTS: &[&str] = &["lead.stage_changed"];
 /// The events that are changes of a score.
 const SCORE_EVENTS: &[&str] =
     &["lead.scored", "lead.first_scored", "lead.sales_ready", "lead.fell_below", "lead.points_voided"];
+/// The events that tell a user of what the timeline tells itself.
+const UNTOLD: &[&str] = &["alert.raised"];
 
 impl From<Event> for Entry {
     fn from(event: Event) -> Self {

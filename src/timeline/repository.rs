@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Category, SCORE_EVENTS, STAGE_EVENTS};
+use super::{Category, SCORE_EVENTS, STAGE_EVENTS, UNTOLD};
 use crate::db::Tx;
 use crate::db::page::{Condition, Paging};
 use crate::error::Result;
@@ -104,7 +104,7 @@ fn facts(categories: &[Category]) -> Option<Condition<events::table>> {
         let one: Condition<events::table> = match category {
             Category::StageChange => Box::new(events::kind.eq_any(STAGE_EVENTS)),
             Category::ScoreChange => Box::new(events::kind.eq_any(SCORE_EVENTS)),
-            Category::Fact => Box::new(events::kind.ne_all([STAGE_EVENTS, SCORE_EVENTS].concat())),
+            Category::Fact => Box::new(events::kind.ne_all([STAGE_EVENTS, SCORE_EVENTS, UNTOLD].concat())),
             Category::Message | Category::Activity | Category::Interaction => continue,
         };
         wanted = Some(either(wanted, one));

@@ -130,6 +130,19 @@ async fn a_timeline_is_narrowed_to_sorts_of_things() {
 }
 
 #[tokio::test]
+async fn who_works_a_lead_is_told_and_what_users_were_alerted_of_is_not_told_twice() {
+    let app = TestApp::start().await;
+    let (admin, seller) = (app.admin().await, app.person(Role::Salesperson).await);
+    let (ann, [warehouse, _]) = ann(&app, &admin).await;
+    let body = json!({"owner_id": seller.id()});
+    admin.post(&format!("/v1/leads/{warehouse}/assignment"), body).await.expect(201);
+    assert_eq!(seller.get("/v1/alerts").await.expect(200)["data"].as_array().unwrap().len(), 1);
+    let told = told(&admin.get(&format!("/v1/contacts/{ann}/timeline?categories=fact")).await.expect(200));
+    assert!(told.contains(&"fact lead.assigned".to_owned()), "{told:?}");
+    assert!(!told.contains(&"fact alert.raised".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
 async fn what_became_of_a_lead_before_it_was_linked_is_told_as_well() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
