@@ -4,6 +4,7 @@
 mod beside;
 mod follow;
 mod overdue;
+mod process;
 
 use futures_util::future::join_all;
 use reqwest::Method;
