@@ -11,25 +11,15 @@ use crate::jobs::sweeper::Chore;
 use crate::leads::Lead;
 
 /// Leads that wait and are to be asked about.
-pub const CHORE: Chore = Chore { name: "unassigned leads", due, catch_up, put_off };
+pub const CHORE: Chore = Chore {
+    name: "unassigned leads",
+    due: |tx| tx.unassigned().due(SOME),
+    catch_up,
+    put_off: |tx, lead, until| tx.unassigned().put_off(lead, until),
+};
 
 /// Leads that are looked for at once.
 const SOME: i64 = 100;
-/// Seconds that a lead which fails is left alone.
-const PUT_OFF_S: i64 = 3600;
-
-fn due(tx: &mut Tx<'_>) -> Result<BTreeMap<Id, Vec<Id>>> {
-    let mut due: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
-    for (workspace, lead) in tx.unassigned().due(SOME)? {
-        due.entry(workspace).or_default().push(lead);
-    }
-    Ok(due)
-}
-
-fn put_off(tx: &mut Tx<'_>, lead: Id) -> Result<()> {
-    let until = tx.at().plus_seconds(PUT_OFF_S);
-    tx.unassigned().put_off(lead, until)
-}
 
 /// Asks the rules about each of the leads, those first that have waited longest. What waits no longer leaves the queue.
 fn catch_up(tx: &mut Tx<'_>, leads: &[Id]) -> Result<()> {

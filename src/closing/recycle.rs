@@ -2,8 +2,6 @@
 //!
 //! Any closed lead can have a day, a qualified one, too: customers come back. The sweeper opens those whose day has come.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use super::{Closing, Opened, ReopenedAs, lock_closed, open_again};
@@ -18,12 +16,15 @@ use crate::jobs::sweeper::Chore;
 use crate::scoring;
 
 /// Closed leads whose day has come.
-pub const CHORE: Chore = Chore { name: "deferred leads", due, catch_up, put_off };
+pub const CHORE: Chore = Chore {
+    name: "deferred leads",
+    due: |tx| tx.closings().due(SOME),
+    catch_up,
+    put_off: |tx, lead, until| tx.closings().put_off(lead, until),
+};
 
 /// Leads that are looked for at once.
 const SOME: i64 = 50;
-/// Seconds that a lead which fails is left alone.
-const PUT_OFF_S: i64 = 3600;
 
 /// Lets a closed lead begin anew at once. 409 for one that is open.
 pub fn recycle(tx: &mut Tx<'_>, id: Id, note: Option<&str>, condition: &Condition) -> Result<Opened> {
@@ -56,15 +57,6 @@ pub(super) fn too_early(day: Day, now: Timestamp) -> Option<Violation> {
     (day <= Day::of(now)).then(|| Violation::new("/recycle_on", "out_of_range", detail))
 }
 
-/// Some of the leads whose day has come, by workspace.
-fn due(tx: &mut Tx<'_>) -> Result<BTreeMap<Id, Vec<Id>>> {
-    let mut due: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
-    for (workspace, lead) in tx.closings().due(SOME)? {
-        due.entry(workspace).or_default().push(lead);
-    }
-    Ok(due)
-}
-
 /// Opens the leads whose day has come and is still set.
 fn catch_up(tx: &mut Tx<'_>, leads: &[Id]) -> Result<()> {
     scoring::hold_leads(tx, leads)?;
@@ -82,10 +74,4 @@ fn catch_up(tx: &mut Tx<'_>, leads: &[Id]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Leaves a lead for an hour, after it could not be opened.
-fn put_off(tx: &mut Tx<'_>, lead: Id) -> Result<()> {
-    let until = tx.at().plus_seconds(PUT_OFF_S);
-    tx.closings().put_off(lead, until)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use actix_web::{rt, web};
 
+use crate::clock::Timestamp;
 use crate::closing;
 use crate::db::{Scope, Tx};
 use crate::error::{Error, Result};
@@ -25,20 +26,23 @@ const LEASE: &str = "sweeper";
 const CHORES: &[Chore] =
     &[scoring::sweep::CHORE, deadlines::CHORE, closing::CHORE, assignment::sweep::CHORE, overdue::CHORE];
 
-/// Records that are due, by workspace.
-pub type Due = BTreeMap<Id, Vec<Id>>;
+/// Seconds that a record which fails is left alone.
+const PUT_OFF_S: i64 = 3600;
+
+/// A workspace, and a record of it that is due.
+pub type Due = (Id, Id);
 
 /// Something that becomes due by itself.
 #[derive(Clone, Copy)]
 pub struct Chore {
     /// What is brought up to date, for the log.
     pub name: &'static str,
-    /// Some of the records that are due, by workspace, those first that have waited longest.
-    pub due: fn(&mut Tx<'_>) -> Result<Due>,
+    /// Some of the records that are due in all workspaces, those first that have waited longest.
+    pub due: fn(&mut Tx<'_>) -> Result<Vec<Due>>,
     /// Brings records of one workspace up to date; afterwards they are not due any more.
     pub catch_up: fn(&mut Tx<'_>, &[Id]) -> Result<()>,
-    /// Leaves a record alone for a while, after it could not be brought up to date.
-    pub put_off: fn(&mut Tx<'_>, Id) -> Result<()>,
+    /// Leaves a record alone until an instant, after it could not be brought up to date.
+    pub put_off: fn(&mut Tx<'_>, Id, Timestamp) -> Result<()>,
 }
 
 /// How the sweeper of an instance works.
@@ -76,7 +80,7 @@ async fn sweep_all(state: &web::Data<State>, chore: Chore, lease: (Id, i64)) -> 
         if due.is_empty() {
             return Ok(());
         }
-        for (workspace, records) in due {
+        for (workspace, records) in by_workspace(due) {
             match sweep_some(state, chore, workspace, lease, records.clone()).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
@@ -102,7 +106,8 @@ async fn sweep_each(
         if let Err(error) = sweep_some(state, chore, workspace, lease, vec![record]).await {
             log::error!("of the {}, {record} could not be brought up to date: {error}", chore.name);
             let scope = Scope { workspace, ..nowhere(state) };
-            state.db.write(scope, move |tx| (chore.put_off)(tx, record)).await?;
+            let put_off = move |tx: &mut Tx<'_>| (chore.put_off)(tx, record, tx.at().plus_seconds(PUT_OFF_S));
+            state.db.write(scope, put_off).await?;
         }
     }
     Ok(())
@@ -125,6 +130,14 @@ async fn sweep_some(
         Ok(true)
     };
     state.db.write(Scope { workspace, ..nowhere(state) }, work).await
+}
+
+fn by_workspace(due: Vec<Due>) -> BTreeMap<Id, Vec<Id>> {
+    let mut grouped: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
+    for (workspace, record) in due {
+        grouped.entry(workspace).or_default().push(record);
+    }
+    grouped
 }
 
 fn nowhere(state: &State) -> Scope {

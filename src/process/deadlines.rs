@@ -7,8 +7,6 @@
 //! late at most once in a stage, and stays so until it leaves. Closed leads have no deadline, and a lead that leaves its
 //! stage ends the clock.
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::json;
@@ -27,12 +25,15 @@ use crate::schema::{service_level_breaches, stage_deadlines};
 use crate::workspaces;
 
 /// Deadlines that are due.
-pub const CHORE: Chore = Chore { name: "stage deadlines", due, catch_up, put_off };
+pub const CHORE: Chore = Chore {
+    name: "stage deadlines",
+    due: |tx| tx.deadlines().due(SOME),
+    catch_up,
+    put_off: |tx, lead, until| tx.deadlines().check_at(lead, Some(until)),
+};
 
 /// Leads that are looked for at once.
 const SOME: i64 = 100;
-/// Seconds that a lead which fails is left alone.
-const PUT_OFF_S: i64 = 3600;
 
 /// The clock of a lead's present stage.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -184,26 +185,11 @@ fn derived(
     Ok(service_level::deadline(Some(level), temperature, since, calendar.as_ref()))
 }
 
-/// Some of the leads whose clocks are to be looked at, by workspace.
-fn due(tx: &mut Tx<'_>) -> Result<BTreeMap<Id, Vec<Id>>> {
-    let mut due: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
-    for (workspace, lead) in tx.deadlines().due(SOME)? {
-        due.entry(workspace).or_default().push(lead);
-    }
-    Ok(due)
-}
-
 /// Looks at the clocks of the leads.
 fn catch_up(tx: &mut Tx<'_>, leads: &[Id]) -> Result<()> {
     let mut leads = leads.to_vec();
     leads.sort_unstable();
     leads.into_iter().try_for_each(|lead| look(tx, lead))
-}
-
-/// Leaves a lead alone for an hour, after its clock could not be looked at.
-fn put_off(tx: &mut Tx<'_>, lead: Id) -> Result<()> {
-    let until = tx.at().plus_seconds(PUT_OFF_S);
-    tx.deadlines().check_at(lead, Some(until))
 }
 
 /// Tells of a deadline that was missed, or sets when to look again.

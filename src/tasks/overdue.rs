@@ -1,8 +1,6 @@
 //! Tasks whose due date has passed: each is told of once (`task.overdue`), in all workspaces, those first that have
 //! waited longest. The sweeper (`jobs::sweeper`) looks for them. Whether a task is overdue is exact whenever it is read.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use super::{Task, due};
@@ -13,21 +11,15 @@ use crate::id::Id;
 use crate::jobs::sweeper::Chore;
 
 /// Tasks that are overdue.
-pub const CHORE: Chore = Chore { name: "overdue tasks", due: look, catch_up, put_off };
+pub const CHORE: Chore = Chore {
+    name: "overdue tasks",
+    due: |tx| tx.tasks().next_to_warn_of(SOME),
+    catch_up,
+    put_off: |tx, task, until| tx.tasks().set_warning(task, None, Some(until)),
+};
 
 /// Tasks that are looked for at once.
 const SOME: i64 = 100;
-/// Seconds that a task which fails is left alone.
-const PUT_OFF_S: i64 = 3600;
-
-/// Some of the tasks that are to be told of, by workspace.
-fn look(tx: &mut Tx<'_>) -> Result<BTreeMap<Id, Vec<Id>>> {
-    let mut due: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
-    for (workspace, task) in tx.tasks().next_to_warn_of(SOME)? {
-        due.entry(workspace).or_default().push(task);
-    }
-    Ok(due)
-}
 
 /// Tells of those of the tasks that are still overdue.
 fn catch_up(tx: &mut Tx<'_>, tasks: &[Id]) -> Result<()> {
@@ -41,10 +33,4 @@ fn catch_up(tx: &mut Tx<'_>, tasks: &[Id]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Leaves a task for an hour, after it could not be told of.
-fn put_off(tx: &mut Tx<'_>, task: Id) -> Result<()> {
-    let until = tx.at().plus_seconds(PUT_OFF_S);
-    tx.tasks().set_warning(task, None, Some(until))
 }
