@@ -88,6 +88,23 @@ impl Violation {
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), code, detail: detail.into() }
     }
+
+    /// A reference at `pointer` to a `what` that the workspace does not have.
+    pub fn unknown(pointer: impl Into<String>, what: &str) -> Self {
+        Self::new(pointer, "unknown", format!("there is no such {what} in this workspace"))
+    }
+
+    /// What is wrong with a reference at `pointer` to the `what` `id`, for which `present` stands now: nothing when that is
+    /// the record itself, otherwise that there is none or that it was merged.
+    pub fn of_reference(pointer: impl Into<String>, what: &str, id: Id, present: Option<Id>) -> Option<Self> {
+        match present {
+            None => Some(Self::unknown(pointer, what)),
+            Some(survivor) if survivor != id => {
+                Some(Self::new(pointer, "merged", format!("the {what} was merged into {survivor}")))
+            }
+            Some(_) => None,
+        }
+    }
 }
 
 /// `Ok` when nothing is broken, otherwise all of it.

@@ -306,9 +306,7 @@ pub fn remove(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<()> {
 /// What is wrong with naming `owner` as the owner of a record: they must be a user of the workspace, or nobody.
 pub fn unknown_owner(tx: &mut Tx<'_>, owner: Option<Id>) -> Result<Option<Violation>> {
     match owner {
-        Some(id) if tx.users().find(id)?.is_none() => {
-            Ok(Some(Violation::new("/owner_id", "unknown", "there is no such user in this workspace")))
-        }
+        Some(id) if tx.users().find(id)?.is_none() => Ok(Some(Violation::unknown("/owner_id", "user"))),
         _ => Ok(None),
     }
 }

@@ -13,6 +13,7 @@ use crate::error::{Result, Violation};
 use crate::filter::{Allowed, Filter};
 use crate::http::patch;
 use crate::id::Id;
+use crate::leads;
 
 /// A new assignment rule.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -159,13 +160,7 @@ pub(super) fn broken(tx: &mut Tx<'_>, rule: &Rule, present: Option<&Rule>) -> Re
     let known = |rule: &Rule| named(rule).into_iter().map(|(_, id)| id).collect::<BTreeSet<Id>>();
     let known = present.map(known).unwrap_or_default();
     for (pointer, id) in named(rule).into_iter().filter(|(_, id)| !known.contains(id)) {
-        match tx.users().find(id)? {
-            None => broken.push(Violation::new(pointer, "unknown", "there is no such user in this workspace")),
-            Some(user) if user.disabled => {
-                broken.push(Violation::new(pointer, "disabled", "the user is locked out and takes no leads"));
-            }
-            Some(_) => {}
-        }
+        broken.extend(leads::unfit_user(tx, id, &pointer)?);
     }
     Ok(broken)
 }

@@ -205,13 +205,7 @@ fn plain(schema: RefOr<Schema>) -> Object {
 /// What is wrong with linking a record that is now `present`: nothing when that is the record itself.
 pub fn linkable<N: Makes>(id: Id, present: Option<Id>) -> Option<Violation> {
     let (place, pointer) = (N::PLACE, format!("/{}/id", N::PLACE));
-    match present {
-        None => Some(Violation::new(pointer, "unknown", format!("there is no such {place} in this workspace"))),
-        Some(survivor) if survivor != id => {
-            Some(Violation::new(pointer, "merged", format!("the {place} was merged into {survivor}")))
-        }
-        Some(_) => None,
-    }
+    Violation::of_reference(pointer, place, id, present)
 }
 
 /// Text as a field of a record to create.

@@ -122,8 +122,7 @@ pub(super) fn write(
     broken: &mut Vec<Violation>,
 ) -> Result<Option<Goodbye>> {
     let Some(template) = tx.message_templates().with_key(&wish.template)? else {
-        let detail = "there is no such message template in this workspace";
-        broken.push(Violation::new("/goodbye/template", "unknown", detail));
+        broken.push(Violation::unknown("/goodbye/template", "message template"));
         return Ok(None);
     };
     let asks = |source: &str| template::asks_for(source, QUESTIONNAIRE);

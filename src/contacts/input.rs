@@ -328,7 +328,7 @@ impl Reader {
         if let Some(id) = account
             && tx.accounts().find(id)?.is_none()
         {
-            self.broken.push(Violation::new("/account_id", "unknown", "there is no such account in this workspace"));
+            self.broken.push(Violation::unknown("/account_id", "account"));
         }
         self.broken.extend(accounts::unknown_owner(tx, owner)?);
         Ok(())

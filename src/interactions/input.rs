@@ -276,7 +276,7 @@ impl NewInteraction {
     /// refused for it.
     fn check_references(&self, tx: &mut Tx<'_>, checked: &mut Checked, broken: &mut Vec<Violation>) -> Result<()> {
         let mut unknown = |pointer: &str, what: &str| {
-            broken.push(Violation::new(pointer, "unknown", format!("there is no such {what} in this workspace")));
+            broken.push(Violation::unknown(pointer, what));
         };
         if let Some(id) = self.contact_id {
             checked.contact = tx.merged().contact(id)?;

@@ -177,8 +177,7 @@ impl Selection {
                 broken.push(Violation::new("/interaction_id", "not_allowed", "give it alone, or a class without it"));
             }
             if tx.interactions().find(id)?.is_none() {
-                let detail = "there is no such interaction in this workspace";
-                broken.push(Violation::new("/interaction_id", "unknown", detail));
+                broken.push(Violation::unknown("/interaction_id", "interaction"));
             }
             return Ok(broken);
         }

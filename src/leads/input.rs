@@ -287,18 +287,12 @@ fn check_references(
 ) -> Result<()> {
     for (id, pointer) in [(contact, "/contact_id"), (referrer, "/referrer_contact_id")] {
         let Some(id) = id else { continue };
-        match tx.merged().contact(id)? {
-            None => broken.push(Violation::new(pointer, "unknown", "there is no such contact in this workspace")),
-            Some(survivor) if survivor != id => {
-                broken.push(Violation::new(pointer, "merged", format!("the contact was merged into {survivor}")));
-            }
-            Some(_) => {}
-        }
+        broken.extend(Violation::of_reference(pointer, "contact", id, tx.merged().contact(id)?));
     }
     if let Some(id) = account
         && tx.accounts().find(id)?.is_none()
     {
-        broken.push(Violation::new("/account_id", "unknown", "there is no such account in this workspace"));
+        broken.push(Violation::unknown("/account_id", "account"));
     }
     broken.extend(unfit_owner(tx, owner)?);
     Ok(())
@@ -306,11 +300,16 @@ fn check_references(
 
 /// What is wrong with an owner that a lead is given: only users of the workspace who are not locked out work leads.
 pub fn unfit_owner(tx: &mut Tx<'_>, owner: Option<Id>) -> Result<Option<Violation>> {
-    let Some(id) = owner else { return Ok(None) };
-    let unfit = |code, detail| Some(Violation::new("/owner_id", code, detail));
+    owner.map_or(Ok(None), |id| unfit_user(tx, id, "/owner_id"))
+}
+
+/// The same of a user whom leads may be given to, named at `pointer`.
+pub fn unfit_user(tx: &mut Tx<'_>, id: Id, pointer: &str) -> Result<Option<Violation>> {
     Ok(match tx.users().find(id)? {
-        None => unfit("unknown", "there is no such user in this workspace"),
-        Some(user) if user.disabled => unfit("disabled", "the user is locked out and takes no leads"),
+        None => Some(Violation::unknown(pointer, "user")),
+        Some(user) if user.disabled => {
+            Some(Violation::new(pointer, "disabled", "the user is locked out and takes no leads"))
+        }
         Some(_) => None,
     })
 }

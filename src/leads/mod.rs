@@ -47,7 +47,7 @@ use crate::{alerts, process, provenance, tasks, text, workspaces};
 pub use by_hand::{Entered, Found, Matched, create, find_contact, gather};
 pub use flags::{Marked, became_sales_ready, remove_flag, set_flag};
 pub use handover::{HANDOVER_SORT, Handing, Handover, HandoverCause, hand_over, handed_over};
-pub use input::{LeadPatch, NewLead, unfit_owner, utm_schema};
+pub use input::{LeadPatch, NewLead, unfit_owner, unfit_user, utm_schema};
 pub use origin::{NewOrigin, Origin, OriginKind, origins};
 pub use outcome::{Outcome, outcome};
 pub use records::records;

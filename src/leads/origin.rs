@@ -95,21 +95,17 @@ pub(super) fn inherit(tx: &mut Tx<'_>, new: &NewLead, broken: &mut Vec<Violation
     if let Some(id) = origin.opportunity_id {
         match tx.lead_origins().opportunity(id)? {
             Some(opportunity) => found.fill(opportunity),
-            None => broken.push(unknown("/origin/opportunity_id", "opportunity")),
+            None => broken.push(Violation::unknown("/origin/opportunity_id", "opportunity")),
         }
     }
     if let Some(id) = found.lead_id {
-        match tx.merged().lead(id)? {
-            Some(survivor) if survivor != id => {
-                let detail = format!("the lead was merged into {survivor}");
-                broken.push(Violation::new("/origin/lead_id", "merged", detail));
-            }
-            Some(_) => {
+        match Violation::of_reference("/origin/lead_id", "lead", id, tx.merged().lead(id)?) {
+            Some(violation) => broken.push(violation),
+            None => {
                 let lead = tx.leads().get(id)?;
                 let (contact_id, account_id, owner_id) = (lead.contact_id, lead.account_id, lead.owner_id);
                 found.fill(Inherited { contact_id, account_id, owner_id, lead_id: None });
             }
-            None => broken.push(unknown("/origin/lead_id", "lead")),
         }
     }
     Ok(found)
@@ -136,8 +132,4 @@ pub(super) fn keep(tx: &mut Tx<'_>, lead: Id, origin: NewOrigin) -> Result<Origi
     };
     tx.lead_origins().insert(&row)?;
     Ok(row)
-}
-
-fn unknown(pointer: &str, what: &str) -> Violation {
-    Violation::new(pointer, "unknown", format!("there is no such {what} in this workspace"))
 }

@@ -200,27 +200,16 @@ fn check_references(
     broken: &mut Vec<Violation>,
 ) -> Result<()> {
     if let Some(id) = contact {
-        broken.extend(unusable(id, tx.merged().contact(id)?, "/contact_id", "contact"));
+        broken.extend(Violation::of_reference("/contact_id", "contact", id, tx.merged().contact(id)?));
     }
     if let Some(id) = lead {
-        broken.extend(unusable(id, tx.merged().lead(id)?, "/lead_id", "lead"));
+        broken.extend(Violation::of_reference("/lead_id", "lead", id, tx.merged().lead(id)?));
     }
     if let Some(id) = account
         && tx.accounts().find(id)?.is_none()
     {
-        broken.push(Violation::new("/account_id", "unknown", "there is no such account in this workspace"));
+        broken.push(Violation::unknown("/account_id", "account"));
     }
     broken.extend(accounts::unknown_owner(tx, owner)?);
     Ok(())
-}
-
-/// What is wrong with naming a record that is now `present`: nothing when that is the record itself.
-fn unusable(id: Id, present: Option<Id>, pointer: &str, what: &str) -> Option<Violation> {
-    match present {
-        None => Some(Violation::new(pointer, "unknown", format!("there is no such {what} in this workspace"))),
-        Some(survivor) if survivor != id => {
-            Some(Violation::new(pointer, "merged", format!("the {what} was merged into {survivor}")))
-        }
-        Some(_) => None,
-    }
 }

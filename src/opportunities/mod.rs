@@ -23,7 +23,7 @@ use crate::day::Day;
 use crate::db::Tx;
 use crate::db::page::{SortField, SortKind, Sorted};
 use crate::db::types::{Code, JsonOf};
-use crate::error::{Error, Result, Violation, all_hold};
+use crate::error::{Error, Result, all_hold};
 use crate::events::{self, Subject};
 use crate::http::condition::Condition;
 use crate::id::Id;
@@ -225,9 +225,4 @@ pub fn reopen(tx: &mut Tx<'_>, id: Id, condition: &Condition) -> Result<Opportun
 fn tell(tx: &mut Tx<'_>, kind: &str, before: &Opportunity, opportunity: &Opportunity) -> Result<()> {
     let data = json!({"before": before, "opportunity": opportunity});
     events::emit(tx, kind, opportunity.subject(), &data)
-}
-
-/// What is wrong with naming `id` as an opportunity of this workspace.
-pub fn unknown(pointer: &str) -> Violation {
-    Violation::new(pointer, "unknown", "there is no such opportunity in this workspace")
 }

@@ -132,13 +132,14 @@ impl NewTask {
         }
         let Some(id) = self.lead_id else {
             let Some(id) = self.contact_id else { return Ok(None) };
-            broken.extend(absent("/contact_id", "contact", id, tx.tasks().hold_contact(id)?));
+            broken.extend(Violation::of_reference("/contact_id", "contact", id, tx.tasks().hold_contact(id)?));
             return Ok(self.contact_id);
         };
         let lead = tx.tasks().lead(id)?;
-        broken.extend(absent("/lead_id", "lead", id, lead.map(|lead| lead.merged_into_id.unwrap_or(id))));
+        let present = lead.map(|lead| lead.merged_into_id.unwrap_or(id));
+        broken.extend(Violation::of_reference("/lead_id", "lead", id, present));
         if let Some(id) = self.contact_id {
-            broken.extend(absent("/contact_id", "contact", id, tx.tasks().contact(id)?));
+            broken.extend(Violation::of_reference("/contact_id", "contact", id, tx.tasks().contact(id)?));
         }
         let contact = lead.and_then(|lead| lead.contact_id);
         if lead.is_some() && broken.is_empty() && self.contact_id.is_some() && self.contact_id != contact {
@@ -177,23 +178,11 @@ fn blank_title(title: Option<&str>) -> Vec<Violation> {
     blank.then(|| Violation::new("/title", "required", "holds nothing that can be seen")).into_iter().collect()
 }
 
-/// What is wrong with naming the record `id` that is, or stands for, `found`.
-fn absent(pointer: &str, what: &str, id: Id, found: Option<Id>) -> Option<Violation> {
-    match found {
-        None => Some(Violation::new(pointer, "unknown", format!("there is no such {what} in this workspace"))),
-        Some(survivor) if survivor != id => {
-            Some(Violation::new(pointer, "merged", format!("the {what} was merged into {survivor}")))
-        }
-        Some(_) => None,
-    }
-}
-
 fn unfit_assignee(tx: &mut Tx<'_>, id: Option<Id>) -> Result<Option<Violation>> {
     let Some(id) = id else { return Ok(None) };
-    let unfit = |code, detail| Some(Violation::new("/assignee_id", code, detail));
     Ok(match tx.users().find(id)? {
-        None => unfit("unknown", "there is no such user in this workspace"),
-        Some(user) if user.disabled => unfit("not_allowed", "the user is disabled"),
+        None => Some(Violation::unknown("/assignee_id", "user")),
+        Some(user) if user.disabled => Some(Violation::new("/assignee_id", "not_allowed", "the user is disabled")),
         Some(_) => None,
     })
 }
