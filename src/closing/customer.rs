@@ -4,15 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::error::Violation;
-use crate::filter::{Field, Kind, Op, Records, compare};
+use crate::filter::{Condition, Records, holds};
 
 /// Those of the demanded `fields` that `records` do not have, each with the place where it could be sent.
 pub fn missing(fields: &BTreeSet<String>, records: &Records) -> Vec<Violation> {
-    let is_missing = |name: &&String| {
-        let field = Field::named(name);
-        let kind = field.map_or(Kind::Any, |field| field.kind);
-        !compare(kind, field.and_then(|field| field.value_in(records)), Op::IsSet, None)
-    };
+    let is_missing = |name: &&String| !holds(&Condition::is_set(name), records);
     let told = |name: &String| {
         let pointer = format!("/{}", name.replace('.', "/"));
         Violation::new(pointer, "required", format!("{name} is needed of a customer (setting customer_fields)"))

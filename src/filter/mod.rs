@@ -100,6 +100,13 @@ pub struct Records {
     pub account: Option<Value>,
 }
 
+impl Condition {
+    /// That the field has a value.
+    pub fn is_set(field: &str) -> Self {
+        Self { field: field.to_owned(), op: Op::IsSet, value: None }
+    }
+}
+
 /// Whether `condition` holds for `records`. A field that does not exist has no value.
 pub fn holds(condition: &Condition, records: &Records) -> bool {
     let field = Field::named(&condition.field);

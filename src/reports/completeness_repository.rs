@@ -10,12 +10,11 @@ use crate::db::Tx;
 use crate::db::connection::MultiBackend;
 use crate::db::types::Code;
 use crate::error::Result;
-use crate::filter::Filter;
 use crate::filter::sql::Predicate;
+use crate::filter::{Condition, Filter};
 use crate::id::Id;
 use crate::leads::Status;
 use crate::schema::{contacts, leads};
-use crate::workspaces::completeness::is_set;
 
 /// An owner (none for what nobody owns), how many records they have, and how many fields of these are filled.
 pub type Filled = (Option<Id>, i64, i64);
@@ -58,7 +57,7 @@ impl CompleteRecords<'_, '_> {
 }
 
 fn filled(field: &str) -> Filter {
-    Filter::Condition(is_set(field))
+    Filter::Condition(Condition::is_set(field))
 }
 
 /// How many of the predicates hold for each row, summed up over all rows.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::error::Violation;
-use crate::filter::{Condition, Field, Op, Record, Records, holds};
+use crate::filter::{Condition, Field, Record, Records, holds};
 
 /// Fields of one kind of record.
 const MOST: usize = 50;
@@ -104,16 +104,11 @@ impl Completeness {
             Record::Contact => records.contact = Some(row),
             Record::Account | Record::Interaction => {}
         }
-        let is_filled = |field: &&String| holds(&is_set(field), &records);
+        let is_filled = |field: &&String| holds(&Condition::is_set(field), &records);
         let listed = fields.of(record);
         let missing: Vec<String> = listed.iter().filter(|field| !is_filled(field)).cloned().collect();
         Self { percent: percent(listed.len() - missing.len(), listed.len()), missing }
     }
-}
-
-/// The condition that a field is filled.
-pub fn is_set(field: &str) -> Condition {
-    Condition { field: field.to_owned(), op: Op::IsSet, value: None }
 }
 
 /// `part` of `whole` in whole percent, half rounded up; of nothing it is all.
