@@ -89,6 +89,11 @@ impl Violation {
         Self { pointer: pointer.into(), code, detail: detail.into() }
     }
 
+    /// What is wrong with `text` at `pointer` when nothing of it can be seen.
+    pub fn blank(pointer: &str, text: &str) -> Option<Self> {
+        text.trim().is_empty().then(|| Self::new(pointer, "required", "holds nothing that can be seen"))
+    }
+
     /// A reference at `pointer` to a `what` that the workspace does not have.
     pub fn unknown(pointer: impl Into<String>, what: &str) -> Self {
         Self::new(pointer, "unknown", format!("there is no such {what} in this workspace"))

@@ -115,10 +115,8 @@ pub fn broken(key: &str, entry: &Entry) -> Vec<Violation> {
     // A name that nobody gave is the key.
     let name = Some(entry.name.as_str()).filter(|name| *name != key);
     let texts = [("/key", Some(key)), ("/name", name), ("/stage", entry.stage.as_deref())];
-    let blank = |(_, text): &(&str, Option<&str>)| text.is_some_and(|text| text.trim().is_empty());
-    let blank = texts.into_iter().filter(blank);
-    let mut broken: Vec<Violation> =
-        blank.map(|(pointer, _)| Violation::new(pointer, "required", "holds nothing that can be seen")).collect();
+    let blank = texts.into_iter().filter_map(|(pointer, text)| Violation::blank(pointer, text?));
+    let mut broken: Vec<Violation> = blank.collect();
     if entry.readiness_percent.as_ref().is_some_and(|percent| percent.millionths().is_none()) {
         broken.push(Violation::new("/readiness_percent", "too_precise", "a percentage has at most six decimals"));
     }

@@ -147,9 +147,7 @@ impl RulePatch {
 /// Everything that is wrong with a rule; `present` is what it was.
 pub(super) fn broken(tx: &mut Tx<'_>, rule: &Rule, present: Option<&Rule>) -> Result<Vec<Violation>> {
     let mut broken = Vec::new();
-    if rule.name.trim().is_empty() {
-        broken.push(Violation::new("/name", "required", "holds nothing that can be seen"));
-    }
+    broken.extend(Violation::blank("/name", &rule.name));
     if let Some(JsonOf(condition)) = &rule.condition {
         broken.extend(condition.check("/condition", Allowed::LEAD_ALONE));
     }

@@ -47,9 +47,7 @@ pub fn broken(subject: &str, text: &str) -> Vec<Violation> {
     let mut broken = Vec::new();
     broken.extend(text::line(subject).err().map(|why| why.at("/subject")));
     for (source, pointer) in [(subject, "/subject"), (text, "/text")] {
-        if source.trim().is_empty() {
-            broken.push(Violation::new(pointer, "required", "holds nothing that can be seen"));
-        }
+        broken.extend(Violation::blank(pointer, source));
         broken.extend(fault(source).map(|why| Violation::new(pointer, "malformed", why)));
     }
     broken

@@ -140,7 +140,7 @@ pub(super) struct Changes {
 
 /// Everything that is wrong with a new opportunity although each part of it has the right shape.
 pub fn broken(tx: &mut Tx<'_>, new: &NewOpportunity) -> Result<Vec<Violation>> {
-    let mut broken = Vec::from_iter(blank_name(Some(&new.name)));
+    let mut broken = Vec::from_iter(Violation::blank("/name", &new.name));
     check_references(tx, [new.contact_id, new.account_id, new.lead_id, new.owner_id], &mut broken)?;
     Ok(broken)
 }
@@ -148,7 +148,7 @@ pub fn broken(tx: &mut Tx<'_>, new: &NewOpportunity) -> Result<Vec<Violation>> {
 impl OpportunityPatch {
     /// The columns this changes on `present`; all broken rules are reported.
     pub(super) fn changes(&self, tx: &mut Tx<'_>, present: &Opportunity) -> Result<Changes> {
-        let mut broken = Vec::from_iter(blank_name(self.name.as_deref()));
+        let mut broken = Vec::from_iter(self.name.as_deref().and_then(|name| Violation::blank("/name", name)));
         let named = [self.contact_id, self.account_id, self.lead_id, self.owner_id];
         check_references(tx, named.map(Option::flatten), &mut broken)?;
         all_hold(broken)?;
@@ -187,11 +187,6 @@ impl Ending {
         }
         broken
     }
-}
-
-fn blank_name(name: Option<&str>) -> Option<Violation> {
-    name.filter(|name| name.trim().is_empty())
-        .map(|_| Violation::new("/name", "required", "holds nothing that can be seen"))
 }
 
 fn check_references(

@@ -28,7 +28,7 @@ const WORKED_OUT: [&str; 13] = [
 /// Everything that is wrong with `process`.
 pub fn broken(process: &Process) -> Vec<Violation> {
     let mut broken = Vec::new();
-    refuse_blank(&process.name, "/name", &mut broken);
+    broken.extend(Violation::blank("/name", &process.name));
     refuse_twice(process.stages.iter().map(|stage| stage.key.as_str()), "/stages", "key", &mut broken);
     for (index, stage) in process.stages.iter().enumerate() {
         check_stage(process, index, stage, &format!("/stages/{index}"), &mut broken);
@@ -37,7 +37,7 @@ pub fn broken(process: &Process) -> Vec<Violation> {
 }
 
 fn check_stage(process: &Process, index: usize, stage: &Stage, pointer: &str, broken: &mut Vec<Violation>) {
-    refuse_blank(&stage.name, &format!("{pointer}/name"), broken);
+    broken.extend(Violation::blank(&format!("{pointer}/name"), &stage.name));
     let fields = format!("{pointer}/fields");
     refuse_twice(stage.fields.iter().map(|field| field.key.as_str()), &fields, "key", broken);
     for (place, field) in stage.fields.iter().enumerate() {
@@ -45,7 +45,7 @@ fn check_stage(process: &Process, index: usize, stage: &Stage, pointer: &str, br
     }
     refuse_twice(stage.flags.iter().map(|flag| flag.name()), &format!("{pointer}/flags"), "", broken);
     for (place, task) in stage.tasks.iter().enumerate() {
-        refuse_blank(&task.title, &format!("{pointer}/tasks/{place}/title"), broken);
+        broken.extend(Violation::blank(&format!("{pointer}/tasks/{place}/title"), &task.title));
     }
     if let Some(level) = &stage.service_level {
         broken.extend(level.check(&format!("{pointer}/service_level")));
@@ -63,7 +63,7 @@ fn check_stage(process: &Process, index: usize, stage: &Stage, pointer: &str, br
 }
 
 fn check_field(field: &StageField, pointer: &str, broken: &mut Vec<Violation>) {
-    refuse_blank(&field.name, &format!("{pointer}/name"), broken);
+    broken.extend(Violation::blank(&format!("{pointer}/name"), &field.name));
     let choices = format!("{pointer}/choices");
     match (field.kind, field.choices.is_empty()) {
         (FieldType::Choice, true) => {
@@ -71,7 +71,7 @@ fn check_field(field: &StageField, pointer: &str, broken: &mut Vec<Violation>) {
         }
         (FieldType::Choice, false) => {
             for (place, choice) in field.choices.iter().enumerate() {
-                refuse_blank(choice, &format!("{choices}/{place}"), broken);
+                broken.extend(Violation::blank(&format!("{choices}/{place}"), choice));
             }
             refuse_twice(field.choices.iter().map(String::as_str), &choices, "", broken);
         }
@@ -113,12 +113,6 @@ fn check_place(kind: FieldType, place: &str, pointer: &str, broken: &mut Vec<Vio
     if !suits {
         let detail = format!("`{place}` holds values of another type than the field");
         broken.push(Violation::new(pointer, "wrong_type", detail));
-    }
-}
-
-fn refuse_blank(text: &str, pointer: &str, broken: &mut Vec<Violation>) {
-    if text.trim().is_empty() {
-        broken.push(Violation::new(pointer, "required", "holds nothing that can be seen"));
     }
 }
 

@@ -84,7 +84,7 @@ pub struct TaskPatch {
 impl NewTask {
     /// The task this describes; all broken rules are reported.
     pub(super) fn task(&self, tx: &mut Tx<'_>) -> Result<Task> {
-        let mut broken = blank_title(Some(&self.title));
+        let mut broken = Vec::from_iter(Violation::blank("/title", &self.title));
         let contact_id = self.check_subject(tx, &mut broken)?;
         broken.extend(unfit_assignee(tx, self.assignee_id)?);
         let assignee_id = match (self.assignee_id, self.role) {
@@ -152,7 +152,7 @@ impl NewTask {
 impl TaskPatch {
     /// The task after the change; all broken rules are reported.
     pub(super) fn applied(&self, tx: &mut Tx<'_>, before: &Task) -> Result<Task> {
-        let mut broken = blank_title(self.title.as_deref());
+        let mut broken = Vec::from_iter(self.title.as_deref().and_then(|title| Violation::blank("/title", title)));
         broken.extend(unfit_assignee(tx, self.assignee_id.flatten())?);
         let mut task = due::postponed(before, self.due_at.unwrap_or(before.due_at));
         task.kind = self.kind.map_or(before.kind, Code);
@@ -171,11 +171,6 @@ impl TaskPatch {
 
 fn nobody() -> Violation {
     Violation::new("/assignee_id", "required", "name the user who is to do it, or the role that may take it")
-}
-
-fn blank_title(title: Option<&str>) -> Vec<Violation> {
-    let blank = title.is_some_and(|title| title.trim().is_empty());
-    blank.then(|| Violation::new("/title", "required", "holds nothing that can be seen")).into_iter().collect()
 }
 
 fn unfit_assignee(tx: &mut Tx<'_>, id: Option<Id>) -> Result<Option<Violation>> {
