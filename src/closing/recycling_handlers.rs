@@ -15,9 +15,8 @@ use crate::db::page::{SortField, SortKind, Sorted};
 use crate::error::{Error, Result};
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
-use crate::http::lists::{Page, PageQuery};
+use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::path::PathId;
-use crate::http::problem::Problem;
 use crate::id::Id;
 use crate::leads::Lead;
 
@@ -88,9 +87,7 @@ async fn deferred(actor: Actor, query: web::Query<DeferredQuery>, page: web::Que
     let count = page.count == Some(true);
     let page = PageQuery { sort: page.sort.or_else(|| Some("recycle_on".to_owned())), ..page };
     let (paging, DeferredQuery { owner_id, from, until }) = (page.paging(DEFERRED_SORT)?, query.into_inner());
-    if from.zip(until).is_some_and(|(from, until)| from > until) {
-        return Err(Problem::parameter("from", "must not be after until"));
-    }
+    check_range(("from", from), ("until", until))?;
     let filter = DeferredFilter { owner_id, from, until };
     actor
         .read(move |tx| {

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
-use crate::http::lists::{Page, PageQuery};
+use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
 use crate::id::Id;
@@ -49,9 +49,7 @@ struct SubmissionQuery {
 impl SubmissionQuery {
     fn filter(self) -> std::result::Result<SubmissionFilter, Problem> {
         let Self { form_id, status, contact_id, lead_id, received_from, received_until } = self;
-        if received_from.zip(received_until).is_some_and(|(from, until)| from > until) {
-            return Err(Problem::parameter("received_from", "must not be after received_until"));
-        }
+        check_range(("received_from", received_from), ("received_until", received_until))?;
         Ok(SubmissionFilter { form_id, status, contact_id, lead_id, received_from, received_until })
     }
 }

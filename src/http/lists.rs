@@ -35,6 +35,17 @@ impl PageQuery {
     }
 }
 
+/// Refuses a range that begins after it ends. Both ends are parameters with their values.
+pub fn check_range<T: PartialOrd>(
+    (from, first): (&str, Option<T>),
+    (until, last): (&str, Option<T>),
+) -> std::result::Result<(), Problem> {
+    match first.zip(last) {
+        Some((first, last)) if first > last => Err(Problem::parameter(from, format!("must not be after {until}"))),
+        _ => Ok(()),
+    }
+}
+
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::{Command, typed};
 use crate::http::contract::Operation;
-use crate::http::lists::{Page, PageQuery};
+use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
 use crate::id::Id;
@@ -205,11 +205,7 @@ struct InteractionQuery {
 
 impl InteractionQuery {
     fn filter(self) -> std::result::Result<InteractionFilter, Problem> {
-        if let (Some(from), Some(until)) = (self.occurred_from, self.occurred_until)
-            && from > until
-        {
-            return Err(Problem::parameter("occurred_from", "must not be after occurred_until"));
-        }
+        check_range(("occurred_from", self.occurred_from), ("occurred_until", self.occurred_until))?;
         Ok(InteractionFilter {
             contact_id: self.contact_id,
             lead_id: self.lead_id,

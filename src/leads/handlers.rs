@@ -18,7 +18,7 @@ use crate::error::{Error, Result, all_hold};
 use crate::filter::{Allowed, Filter, Record};
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
-use crate::http::lists::{Page, PageQuery};
+use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::path::PathId;
 use crate::http::problem::{Kind, Problem};
 use crate::id::Id;
@@ -91,11 +91,7 @@ struct LeadQuery {
 
 impl LeadQuery {
     fn filter(self) -> std::result::Result<LeadFilter, Problem> {
-        if let (Some(from), Some(until)) = (self.created_from, self.created_until)
-            && from > until
-        {
-            return Err(Problem::parameter("created_from", "must not be after created_until"));
-        }
+        check_range(("created_from", self.created_from), ("created_until", self.created_until))?;
         Ok(LeadFilter {
             q: self.q,
             status: self.status,

@@ -9,7 +9,7 @@ use super::deadlines::{Breach, BreachFilter, SORT_FIELDS};
 use crate::auth::Actor;
 use crate::clock::Timestamp;
 use crate::http::answer::{Answer, Reply};
-use crate::http::lists::{Page, PageQuery};
+use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::problem::Problem;
 use crate::id::Id;
 
@@ -41,9 +41,7 @@ struct BreachQuery {
 impl BreachQuery {
     fn filter(self) -> Result<BreachFilter, Problem> {
         let Self { owner_id, lead_id, process, stage, from, until } = self;
-        if from.zip(until).is_some_and(|(from, until)| from > until) {
-            return Err(Problem::parameter("from", "must not be after until"));
-        }
+        check_range(("from", from), ("until", until))?;
         Ok(BreachFilter { owner_id, lead_id, process, stage, from, until })
     }
 }

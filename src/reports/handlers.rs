@@ -10,6 +10,7 @@ use super::touches::{self, Period, TouchReport};
 use crate::auth::Actor;
 use crate::clock::Timestamp;
 use crate::http::answer::{Answer, Reply};
+use crate::http::lists::check_range;
 use crate::http::problem::Problem;
 
 /// The paths of this feature.
@@ -29,10 +30,8 @@ struct PeriodQuery {
 
 impl PeriodQuery {
     fn period(&self) -> Result<Period, Problem> {
-        match (self.from, self.until) {
-            (Some(from), Some(until)) if from > until => Err(Problem::parameter("from", "must not be after until")),
-            (from, until) => Ok(Period { from, until }),
-        }
+        check_range(("from", self.from), ("until", self.until))?;
+        Ok(Period { from: self.from, until: self.until })
     }
 }
 

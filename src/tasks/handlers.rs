@@ -13,7 +13,7 @@ use crate::db::Tx;
 use crate::error::Result;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
-use crate::http::lists::{Page, PageQuery};
+use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
 use crate::id::Id;
@@ -62,11 +62,7 @@ struct TaskQuery {
 
 impl TaskQuery {
     fn filter(self) -> std::result::Result<TaskFilter, Problem> {
-        if let (Some(from), Some(until)) = (self.due_from, self.due_until)
-            && from > until
-        {
-            return Err(Problem::parameter("due_from", "must not be after due_until"));
-        }
+        check_range(("due_from", self.due_from), ("due_until", self.due_until))?;
         Ok(TaskFilter {
             assignee_id: self.assignee_id,
             role: self.role,

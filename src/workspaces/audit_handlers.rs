@@ -11,8 +11,7 @@ use crate::auth::Actor;
 use crate::clock::Timestamp;
 use crate::db::page::{SortField, SortKind};
 use crate::http::answer::{Answer, Reply};
-use crate::http::lists::{Page, PageQuery};
-use crate::http::problem::Problem;
+use crate::http::lists::{Page, PageQuery, check_range};
 use crate::id::Id;
 
 /// The paths of the audit log.
@@ -53,9 +52,7 @@ struct AuditQuery {
 #[get("/v1/audit")]
 async fn list(actor: Actor, query: web::Query<AuditQuery>, page: web::Query<PageQuery>) -> Reply {
     let AuditQuery { record, record_id, actor_id, from, until } = query.into_inner();
-    if from > until && until.is_some() {
-        return Err(Problem::parameter("from", "must not be after until"));
-    }
+    check_range(("from", from), ("until", until))?;
     let (filter, paging) = (EntryFilter { record, record_id, actor_id, from, until }, page.paging(SORT_FIELDS)?);
     actor
         .read(move |tx| Answer::ok(&Page::new(tx.audit().list(&filter, &paging)?, &paging, None, |entry| entry)?))
