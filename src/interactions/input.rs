@@ -365,11 +365,9 @@ pub(super) fn country_of_phones(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Re
 
 /// The calling user, asked for only if somebody tells of what users do without saying who did it.
 pub(super) fn doer(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Option<Id>> {
-    match tx.scope.actor {
-        Some(actor) if batch.iter().any(NewInteraction::asks_who_did_it) => {
-            Ok(tx.users().find(actor)?.map(|user| user.id))
-        }
-        _ => Ok(None),
+    match batch.iter().any(NewInteraction::asks_who_did_it) {
+        true => Ok(workspaces::calling_user(tx)?.map(|user| user.id)),
+        false => Ok(None),
     }
 }
 

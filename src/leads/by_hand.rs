@@ -208,7 +208,6 @@ fn refuse_second(tx: &mut Tx<'_>, contact: Option<Id>) -> Result<()> {
 
 /// The user of sales who is asking, if one is.
 fn seller(tx: &mut Tx<'_>) -> Result<Option<Id>> {
-    let Some(actor) = tx.scope.actor else { return Ok(None) };
-    let user = tx.users().find(actor)?;
+    let user = workspaces::calling_user(tx)?;
     Ok(user.filter(|user| matches!(user.role.0, Role::Salesperson | Role::SalesManager)).map(|user| user.id))
 }

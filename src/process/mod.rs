@@ -2,12 +2,12 @@
 //!
 //! Every change of stage in the program is made by `pass`: it checks, writes the lead's stage, an append-only history
 //! row with the time spent in the stage left and the event with both stages, starts the clock of the stage entered, and
-//! creates its tasks.
-//! `transition` decides what moves a lead by itself and `step` what a person may do with it; nothing else does.
+//! creates its tasks. `transition` decides what moves a lead by itself and `step` what a person may do with it; nothing
+//! else does.
 //!
 //! Processes are the workspace's own beside the shipped one, which a workspace may change but not lose
-//! ([`definitions`]). A lead that is reopened, or recycled, goes on in marketing qualification, or in the first stage of
-//! a process without it; one that stands there already stays, and its clock starts anew.
+//! ([`definitions`]). A lead that is recycled goes on in marketing qualification, or in the first stage of a process
+//! without it; one that stands there already stays, and its clock starts anew. One that is reopened stays where it was.
 
 mod asked;
 mod breach_handlers;
@@ -308,12 +308,9 @@ pub fn reenter(tx: &mut Tx<'_>, lead: Id, cause: StageCause) -> Result<Option<St
     pass(tx, Passage::new(standing, &process, to, cause)).map(Some)
 }
 
-/// Refuses (409) a mark that the lead's present stage does not offer, and any on a closed lead.
+/// Refuses (409) a mark that the present stage of an open lead does not offer.
 pub fn must_offer(tx: &mut Tx<'_>, lead: Id, flag: Flag) -> Result<()> {
     let (standing, process) = standing(tx, lead)?;
-    if !standing.is_open() {
-        return Err(Error::Conflict("a closed lead takes no marks; reopen it first".into()));
-    }
     mark::offered(&process, standing.stage.as_deref(), flag).map_err(|refusal| Error::Conflict(refusal.to_string()))
 }
 

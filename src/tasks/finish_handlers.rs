@@ -20,7 +20,7 @@ use crate::http::problem::{Kind, Problem};
 use crate::id::Id;
 use crate::interactions::{self, NewInteraction, Recorded};
 use crate::process::stage::TaskKind;
-use crate::{scoring, tasks};
+use crate::{scoring, tasks, workspaces};
 
 /// The paths of what is done with a task.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -122,7 +122,7 @@ async fn complete(PathId(id): PathId, command: Command<Completion>) -> Reply {
 
 impl Completion {
     fn done(&self) -> Done {
-        Done { result: self.result.clone(), outcome: self.outcome, interaction_id: None }
+        Done { result: self.result.clone(), outcome: self.outcome }
     }
 }
 
@@ -168,10 +168,7 @@ fn interaction(tx: &mut Tx<'_>, task: &Task) -> Result<NewInteraction> {
             return Err(Error::invalid("/record_interaction", "not_allowed", detail));
         }
     };
-    let doer = match task.done_by {
-        Some(actor) => tx.users().find(actor)?.map(|user| user.id),
-        None => None,
-    };
+    let doer = workspaces::calling_user(tx)?.map(|user| user.id);
     let properties = json!({"task_id": task.id, "outcome": task.outcome});
     Ok(NewInteraction {
         contact_id: task.contact_id,

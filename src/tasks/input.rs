@@ -12,6 +12,7 @@ use crate::error::{Result, Violation, all_hold};
 use crate::http::patch;
 use crate::id::Id;
 use crate::process::stage::TaskKind;
+use crate::workspaces;
 
 /// A new task, for a lead or a contact.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -88,7 +89,7 @@ impl NewTask {
         let contact_id = self.check_subject(tx, &mut broken)?;
         broken.extend(unfit_assignee(tx, self.assignee_id)?);
         let assignee_id = match (self.assignee_id, self.role) {
-            (None, None) => caller(tx)?,
+            (None, None) => workspaces::calling_user(tx)?.map(|user| user.id),
             (assignee, _) => assignee,
         };
         if assignee_id.is_none() && self.role.is_none() {
@@ -180,10 +181,4 @@ fn unfit_assignee(tx: &mut Tx<'_>, id: Option<Id>) -> Result<Option<Violation>> 
         Some(user) if user.disabled => Some(Violation::new("/assignee_id", "not_allowed", "the user is disabled")),
         Some(_) => None,
     })
-}
-
-/// The calling user; none for a client.
-fn caller(tx: &mut Tx<'_>) -> Result<Option<Id>> {
-    let Some(actor) = tx.scope.actor else { return Ok(None) };
-    Ok(tx.users().find(actor)?.map(|user| user.id))
 }

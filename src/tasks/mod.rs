@@ -228,15 +228,13 @@ pub struct Done {
     pub result: Option<String>,
     /// In a word.
     pub outcome: Option<Outcome>,
-    /// The interaction that was recorded with it.
-    pub interaction_id: Option<Id>,
 }
 
 /// Finishes an open task. 409 for one that is finished already.
 pub fn complete(tx: &mut Tx<'_>, id: Id, done: Done, condition: &Condition) -> Result<Task> {
     let before = open(tx, id, condition)?;
-    let Done { result, outcome, interaction_id } = done;
-    let task = Task { result, outcome: outcome.map(Code), interaction_id, ..finished(tx, &before, Status::Done) };
+    let Done { result, outcome } = done;
+    let task = Task { result, outcome: outcome.map(Code), ..finished(tx, &before, Status::Done) };
     write(tx, "task.completed", before, task)
 }
 

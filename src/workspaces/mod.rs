@@ -270,6 +270,14 @@ pub fn find_client(tx: &mut Tx<'_>, id: Id) -> Result<Option<Client>> {
     tx.clients().find_anywhere(id)
 }
 
+/// The user who is asking; none for a client, and for what visitors send.
+pub fn calling_user(tx: &mut Tx<'_>) -> Result<Option<User>> {
+    match tx.scope.actor {
+        Some(actor) => tx.users().find(actor),
+        None => Ok(None),
+    }
+}
+
 /// The settings of the workspace.
 pub fn settings(tx: &mut Tx<'_>) -> Result<Settings> {
     Ok(tx.workspaces().own()?.settings.0)
