@@ -3,9 +3,12 @@
 //! Which paths and methods exist (404, 405, `Allow`), which scope a token needs (401, 403), which parameters and body
 //! types are understood (400, 415) and what a body must look like (422) are all read from the generated document, so
 //! the contract and the service cannot drift apart. Rules that JSON Schema cannot say stay with their feature.
+//!
+//! What a schema asks for is worked out when it is first needed: most paths of a process are never called, and it starts
+//! sooner and stays smaller.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
@@ -16,7 +19,7 @@ use utoipa::openapi::OpenApi;
 use super::problem::{Kind, Problem};
 use super::{ndjson, violations};
 use crate::clock::Timestamp;
-use crate::error::Violation;
+use crate::error::{Error, Violation};
 use crate::id::Id;
 
 /// All operations of the service.
@@ -46,15 +49,22 @@ struct Parameter {
     name: String,
     required: bool,
     kind: String,
-    validator: Validator,
+    shape: Shape,
 }
 
 struct Body {
     required: bool,
     media_types: Vec<String>,
-    validator: Validator,
+    shape: Shape,
     /// For a body that is one record or a list of them, or has one a line: what each must look like.
-    item: Option<Validator>,
+    item: Option<Shape>,
+}
+
+/// A schema of the document.
+struct Shape {
+    schema: Value,
+    document: Arc<Value>,
+    validator: OnceLock<Result<Validator, String>>,
 }
 
 /// Where the document keeps its named schemas.
@@ -74,7 +84,7 @@ impl Contract {
 
     /// Reads the document. Fails only when the document itself is broken, which a test shows before any release.
     pub fn new(document: &OpenApi) -> Result<Self, String> {
-        let document = serde_json::to_value(document).map_err(|e| e.to_string())?;
+        let document = Arc::new(serde_json::to_value(document).map_err(|e| e.to_string())?);
         let paths = document["paths"].as_object().ok_or("the document has no paths")?;
         let mut routes = Vec::new();
         for (template, item) in paths {
@@ -92,7 +102,7 @@ impl Contract {
 }
 
 impl Route {
-    fn read(template: &str, item: &Value, document: &Value) -> Result<Self, String> {
+    fn read(template: &str, item: &Value, document: &Arc<Value>) -> Result<Self, String> {
         let mut operations = BTreeMap::new();
         for (method, operation) in item.as_object().into_iter().flatten() {
             let operation = Operation::read(operation, document).map_err(|e| format!("{method} {template}: {e}"))?;
@@ -121,12 +131,12 @@ impl Route {
 }
 
 impl Operation {
-    fn read(operation: &Value, document: &Value) -> Result<Self, String> {
+    fn read(operation: &Value, document: &Arc<Value>) -> Result<Self, String> {
         let mut parameters = Vec::new();
         let mut needs_if_match = false;
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             match parameter["in"].as_str() {
-                Some("query") => parameters.push(Parameter::read(parameter, document)?),
+                Some("query") => parameters.push(Parameter::read(parameter, document)),
                 Some("header") if parameter["name"] == "If-Match" => {
                     needs_if_match = parameter["required"] == json!(true);
                 }
@@ -161,7 +171,7 @@ impl Operation {
             let complaint = match self.parameters.iter().find(|parameter| parameter.name == name) {
                 None => Some(self.unknown_parameter()),
                 Some(_) if seen.iter().any(|known| *known == name) => Some("given more than once".to_owned()),
-                Some(parameter) => parameter.complaint(&value),
+                Some(parameter) => parameter.complaint(&value)?,
             };
             wrong.extend(complaint.map(|what| (shown(&name), what)));
             seen.push(name.into_owned());
@@ -209,63 +219,83 @@ impl Operation {
                 let detail = format!("must have at most {MOST_ITEMS} entries");
                 Err(Problem::invalid(vec![Violation::new("", "too_long", detail)]))
             }
-            (value, Some(item)) => violations::explain(item, value),
-            (value, None) => violations::explain(&body.validator, value),
+            (value, Some(item)) => violations::explain(item.validator()?, value),
+            (value, None) => violations::explain(body.shape.validator()?, value),
         }
     }
 
     /// Everything in which a JSON body breaks the documented schema, for those who ask before they send it.
-    pub fn faults(&self, value: &Value) -> Vec<Violation> {
-        self.body.as_ref().map_or_else(Vec::new, |body| violations::all(&body.validator, value))
+    pub fn faults(&self, value: &Value) -> Result<Vec<Violation>, Error> {
+        let Some(body) = &self.body else { return Ok(Vec::new()) };
+        Ok(violations::all(body.shape.validator()?, value))
     }
 
     /// Checks one entry of a body that is a list of records, or a line of a stream, so that it spoils no other.
     pub fn check_item(&self, value: &Value) -> Result<(), Problem> {
         match self.body.as_ref().and_then(|body| body.item.as_ref()) {
-            Some(item) => violations::explain(item, value),
+            Some(item) => violations::explain(item.validator()?, value),
             None => Ok(()),
         }
+    }
+
+    /// Works out all that the operation asks for. Fails only when the document itself is broken.
+    #[cfg(test)]
+    fn prove(&self) -> Result<(), Error> {
+        let of_body = self.body.iter().flat_map(|body| [Some(&body.shape), body.item.as_ref()]).flatten();
+        let mut shapes = self.parameters.iter().map(|parameter| &parameter.shape).chain(of_body);
+        shapes.try_for_each(|shape| shape.validator().map(|_| ()))
+    }
+}
+
+impl Shape {
+    fn new(schema: &Value, document: &Arc<Value>) -> Self {
+        Self { schema: schema.clone(), document: document.clone(), validator: OnceLock::new() }
+    }
+
+    fn validator(&self) -> Result<&Validator, Error> {
+        let made = self.validator.get_or_init(|| validator(&self.schema, &self.document));
+        made.as_ref().map_err(|broken| Error::internal(format!("a broken schema: {broken}")))
     }
 }
 
 impl Parameter {
-    fn read(parameter: &Value, document: &Value) -> Result<Self, String> {
+    fn read(parameter: &Value, document: &Arc<Value>) -> Self {
         let schema = &parameter["schema"];
         let kind = match &schema["type"] {
             Value::Array(kinds) => kinds.iter().find(|kind| *kind != "null").cloned().unwrap_or(Value::Null),
             kind => kind.clone(),
         };
-        Ok(Self {
+        Self {
             name: parameter["name"].as_str().unwrap_or_default().to_owned(),
             required: parameter["required"] == json!(true),
             kind: kind.as_str().unwrap_or("string").to_owned(),
-            validator: validator(schema, document)?,
-        })
+            shape: Shape::new(schema, document),
+        }
     }
 
     /// What is wrong with `text` as this parameter's value, if anything.
-    fn complaint(&self, text: &str) -> Option<String> {
+    fn complaint(&self, text: &str) -> Result<Option<String>, Error> {
         if crate::text::line(text).is_err() {
-            return Some("holds control characters".to_owned());
+            return Ok(Some("holds control characters".to_owned()));
         }
         let value = match self.kind.as_str() {
             "integer" => match text.parse::<i64>() {
                 Ok(number) if number.to_string() == text => json!(number),
-                _ => return Some("must be a whole number".to_owned()),
+                _ => return Ok(Some("must be a whole number".to_owned())),
             },
             "boolean" => match text {
                 "true" => json!(true),
                 "false" => json!(false),
-                _ => return Some("must be true or false".to_owned()),
+                _ => return Ok(Some("must be true or false".to_owned())),
             },
             _ => json!(text),
         };
-        violations::first(&self.validator, &value)
+        Ok(violations::first(self.shape.validator()?, &value))
     }
 }
 
 impl Body {
-    fn read(body: &Value, document: &Value) -> Result<Self, String> {
+    fn read(body: &Value, document: &Arc<Value>) -> Result<Self, String> {
         let content = body["content"].as_object().ok_or("a request body without content")?;
         let schema = content.values().next().map_or(&Value::Null, |media_type| &media_type["schema"]);
         // Of a stream the document describes a line.
@@ -273,8 +303,8 @@ impl Body {
         Ok(Self {
             required: body["required"] == json!(true),
             media_types: content.keys().cloned().collect(),
-            validator: validator(schema, document)?,
-            item: item.map(|item| validator(item, document)).transpose()?,
+            shape: Shape::new(schema, document),
+            item: item.map(|item| Shape::new(item, document)),
         })
     }
 }
@@ -344,5 +374,19 @@ fn gather(schema: &Value, document: &Value, needed: &mut Map<String, Value>) {
             members.values().for_each(|member| gather(member, document, needed));
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_of_the_document_can_be_checked_against() {
+        for route in &Contract::shared().unwrap().routes {
+            for (method, operation) in &route.operations {
+                assert!(operation.prove().is_ok(), "{method} {}", route.template);
+            }
+        }
     }
 }

@@ -89,7 +89,7 @@ fn faults(document: &Map<String, Value>) -> Result<Vec<Violation>> {
     let contract = Contract::shared().map_err(Error::internal)?;
     let saving = contract.route("/v1/scoring-models").and_then(|route| route.operation(&Method::POST));
     let saving = saving.ok_or_else(|| Error::internal("the contract does not say what a definition is"))?;
-    let mut errors = saving.faults(&Value::Object(document.clone()));
+    let mut errors = saving.faults(&Value::Object(document.clone()))?;
     errors.extend(salvage::senseless(document, &errors));
     Ok(errors)
 }
