@@ -63,12 +63,18 @@ impl fmt::Debug for Id {
 
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match serializer.is_human_readable() {
+            true => serializer.collect_str(self),
+            false => self.as_bytes().serialize(serializer),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return <[u8; 16]>::deserialize(deserializer).map(Id::from_bytes);
+        }
         let text = String::deserialize(deserializer)?;
         Id::parse(&text).ok_or_else(|| serde::de::Error::custom("must be an id: a UUID in lower case with dashes"))
     }

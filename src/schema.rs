@@ -463,7 +463,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
     use crate::db::types::{Instant, Json, Uuid};
 
     lead_scores (workspace_id, lead_id, model_id) {
@@ -478,7 +478,7 @@ diesel::table! {
         evaluated_at -> Instant,
         due_at -> Nullable<Instant>,
         whose_id -> Nullable<Uuid>,
-        tally -> Nullable<Json>,
+        tally -> Nullable<Binary>,
         assets_revision -> BigInt,
     }
 }

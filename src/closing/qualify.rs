@@ -121,7 +121,7 @@ impl Plan {
     /// Reads what was wished for `lead`; all broken rules are reported.
     fn read(tx: &mut Tx<'_>, lead: &Lead, wish: &Qualification) -> Result<Self> {
         let mut broken = Vec::new();
-        let country = workspaces::settings(tx)?.default_country;
+        let country = workspaces::settings(tx)?.default_country.clone();
         let contact = contact_wish((lead, country.as_deref()), wish.contact.as_ref(), &mut broken)?;
         let account = account_wish(lead, wish.account.as_ref(), &mut broken)?;
         let opportunity = opportunity_wish(lead, wish.opportunity.as_ref(), &mut broken)?;
@@ -382,7 +382,7 @@ fn joining(lead: &Lead, opportunity: &Opportunity) -> (OpportunityPatch, Vec<Str
 
 /// `Err(Invalid)` with every field that the workspace demands of a customer and that is missing.
 fn demand_customer(tx: &mut Tx<'_>, lead: &Lead) -> Result<()> {
-    let fields = workspaces::settings(tx)?.customer_fields;
+    let fields = workspaces::settings(tx)?.customer_fields.clone();
     if fields.is_empty() {
         return Ok(());
     }

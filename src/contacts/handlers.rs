@@ -96,7 +96,8 @@ async fn list(actor: Actor, query: web::Query<ContactQuery>, page: web::Query<Pa
     actor
         .read(move |tx| {
             let total = if count { Some(tx.contacts().count(&filter)?) } else { None };
-            let (rows, fields) = (tx.contacts().list(&filter, &paging)?, workspaces::settings(tx)?.completeness);
+            let (rows, fields) =
+                (tx.contacts().list(&filter, &paging)?, workspaces::settings(tx)?.completeness.clone());
             let page = Page::new(rows, &paging, total, |contact| contact)?;
             Answer::ok(&page.try_map(|contact| View::new(contact, &fields))?)
         })
@@ -135,7 +136,8 @@ async fn search(page: web::Query<PageQuery>, command: Command<ContactSearch>) ->
     actor
         .read(move |tx| {
             let total = if count { Some(tx.contacts().count_matching(&filter)?) } else { None };
-            let (rows, fields) = (tx.contacts().search(&filter, &paging)?, workspaces::settings(tx)?.completeness);
+            let (rows, fields) =
+                (tx.contacts().search(&filter, &paging)?, workspaces::settings(tx)?.completeness.clone());
             let page = Page::new(rows, &paging, total, |contact| contact)?;
             Answer::ok(&page.try_map(|contact| View::new(contact, &fields))?)
         })

@@ -299,7 +299,7 @@ struct Reader {
 
 impl Reader {
     fn new(tx: &mut Tx<'_>) -> Result<Self> {
-        Ok(Self { default_country: workspaces::settings(tx)?.default_country, broken: Vec::new() })
+        Ok(Self { default_country: workspaces::settings(tx)?.default_country.clone(), broken: Vec::new() })
     }
 
     /// The address as typed and as compared. Blank text counts as none.

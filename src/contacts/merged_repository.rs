@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::schema::{contacts, leads, merge_moves, merges};
 
+/// Values of one `IN` list: far below what either database takes.
+const AT_ONCE: usize = 500;
+
 /// The records of the workspace that were merged into others.
 pub struct Merged<'c, 't>(&'t mut Tx<'c>);
 
@@ -29,6 +32,23 @@ impl Merged<'_, '_> {
             Conn::Sqlite(conn) => found.first(conn).optional()?,
         };
         Ok(merged.map(|merged| merged.unwrap_or(id)))
+    }
+
+    /// The same for several contacts; without those that there are not.
+    pub fn contacts(&mut self, ids: &[Id]) -> Result<Vec<(Id, Id)>> {
+        let mut found: Vec<(Id, Option<Id>)> = Vec::new();
+        for some in ids.chunks(AT_ONCE) {
+            let these = contacts::table
+                .filter(contacts::workspace_id.eq(self.0.scope.workspace))
+                .filter(contacts::id.eq_any(some))
+                .select((contacts::id, contacts::merged_into_id));
+            found.append(&mut match &mut *self.0.conn {
+                // In one order for everyone, so that two who hold the same contacts never wait for each other.
+                Conn::Postgres(conn) => these.order(contacts::id).for_key_share().load(conn)?,
+                Conn::Sqlite(conn) => these.load(conn)?,
+            });
+        }
+        Ok(found.into_iter().map(|(id, merged)| (id, merged.unwrap_or(id))).collect())
     }
 
     /// Fails unless there is such a contact, merged or not.

@@ -10,6 +10,7 @@
 pub mod handlers;
 pub mod identity;
 mod input;
+mod keys_repository;
 pub mod merge;
 mod merged_repository;
 mod phone;

@@ -37,7 +37,7 @@ pub struct ContactFilter {
 }
 
 /// The contacts of the workspace.
-pub struct Contacts<'c, 't>(&'t mut Tx<'c>);
+pub struct Contacts<'c, 't>(pub(super) &'t mut Tx<'c>);
 
 impl<'c> Tx<'c> {
     /// The contacts of the workspace.
@@ -290,6 +290,6 @@ fn present(contact: Contact) -> Result<Contact> {
 }
 
 /// A contact, or the one it was merged into.
-fn last_survivor((id, merged_into): (Id, Option<Id>)) -> Id {
+pub(super) fn last_survivor((id, merged_into): (Id, Option<Id>)) -> Id {
     merged_into.unwrap_or(id)
 }

@@ -2,7 +2,8 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use diesel::r2d2::{ManageConnection, Pool, PooledConnection, R2D2Connection};
@@ -15,9 +16,6 @@ use crate::error::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long opening a connection may take before the database counts as away.
 const OPENING: Duration = Duration::from_secs(3);
-
-/// How long a thread that waits in the queue sleeps before it looks whether it is its turn.
-const NAP: Duration = Duration::from_millis(1);
 
 /// Some connections and the queue in front of them.
 pub(super) struct Lane {
@@ -68,11 +66,14 @@ impl Lane {
     /// is waited for no longer than one that is not.
     fn place(&self) -> Result<SemaphorePermit<'_>> {
         let (begun, mut turn) = (Instant::now(), pin!(self.places.acquire()));
+        let waker = Waker::from(Arc::new(Sleeper(thread::current())));
         loop {
-            match turn.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            match turn.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(place) => return place.map_err(Error::internal),
-                Poll::Pending if begun.elapsed() < PATIENCE => std::thread::sleep(NAP),
-                Poll::Pending => return Err(too_busy()),
+                Poll::Pending => match PATIENCE.checked_sub(begun.elapsed()) {
+                    Some(left) => thread::park_timeout(left),
+                    None => return Err(too_busy()),
+                },
             }
         }
     }
@@ -94,6 +95,15 @@ impl Lane {
         let mut held = self.held()?;
         held.begin(purpose)?;
         Ok(held)
+    }
+}
+
+/// A thread that sleeps until it is its turn.
+struct Sleeper(Thread);
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 

@@ -10,7 +10,10 @@ mod failure;
 mod lane;
 mod late;
 pub mod migrations;
+pub mod packed;
 pub mod page;
+pub mod prepared;
+pub mod together;
 mod turns;
 pub mod types;
 
@@ -25,7 +28,9 @@ use crate::id::Id;
 use connection::Purpose;
 use lane::{Held, Lane};
 use late::Late;
-use turns::Hold;
+use prepared::Prepared;
+use together::Queues;
+use turns::{Hold, Taken};
 
 /// How often a transaction that met another one is tried again before its caller is told.
 const TRIES: usize = 4;
@@ -66,6 +71,8 @@ pub struct Tx<'c> {
     pub scope: Scope,
     /// What is left for the end.
     late: &'c mut Late,
+    /// The turns it has.
+    taken: &'c mut Taken,
 }
 
 impl Tx<'_> {
@@ -81,13 +88,13 @@ impl Tx<'_> {
 
     /// The same transaction, for work in another scope.
     pub fn within(&mut self, scope: Scope) -> Tx<'_> {
-        Tx { conn: &mut *self.conn, scope, late: &mut *self.late }
+        Tx { conn: &mut *self.conn, scope, late: &mut *self.late, taken: &mut *self.taken }
     }
 
     /// Runs `work` so that its writes are undone when it fails, while the transaction goes on.
     pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         self.conn.begin_savepoint()?;
-        let left = self.late.len();
+        let (left, taken) = (self.late.len(), self.taken.clone());
         match work(&mut self.within(self.scope)) {
             Ok(done) => {
                 self.conn.commit()?;
@@ -95,6 +102,7 @@ impl Tx<'_> {
             }
             Err(error) => {
                 self.late.forget_after(left);
+                *self.taken = taken;
                 self.conn.rollback()?;
                 Err(error)
             }
@@ -104,9 +112,10 @@ impl Tx<'_> {
     /// Runs `work`, gives what it gives, and undoes all that it wrote.
     pub fn rehearsal<T>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         self.conn.begin_savepoint()?;
-        let left = self.late.len();
+        let (left, taken) = (self.late.len(), self.taken.clone());
         let done = work(&mut self.within(self.scope));
         self.late.forget_after(left);
+        *self.taken = taken;
         self.conn.rollback()?;
         done
     }
@@ -131,22 +140,23 @@ impl Tx<'_> {
         self.wait(turns::locks(&self.scope.workspace, keys, Hold::Alone))
     }
 
-    /// Takes the locks in the order given, all in one statement.
-    fn wait(&mut self, locks: BTreeMap<i64, Hold>) -> Result<()> {
+    /// Takes the locks that it does not have yet in the order given, all in one statement.
+    fn wait(&mut self, mut locks: BTreeMap<i64, Hold>) -> Result<()> {
         use diesel::RunQueryDsl;
-        use diesel::sql_types::{Array, BigInt, Bool};
-        if let Conn::Postgres(conn) = &mut *self.conn
-            && !locks.is_empty()
-        {
-            let (numbers, alone): (Vec<i64>, Vec<bool>) =
-                locks.into_iter().map(|(number, hold)| (number, hold == Hold::Alone)).unzip();
-            diesel::sql_query(
+        use diesel::sql_types::{BigInt, Bool};
+        if let Conn::Postgres(conn) = &mut *self.conn {
+            locks.retain(|number, hold| !self.taken.has(*number, *hold));
+            if locks.is_empty() {
+                return Ok(());
+            }
+            Prepared::new(
                 "SELECT CASE WHEN alone THEN pg_advisory_xact_lock(number)::text \
-                 ELSE pg_advisory_xact_lock_shared(number)::text END FROM unnest($1, $2) AS turn (number, alone)",
+                 ELSE pg_advisory_xact_lock_shared(number)::text END FROM unnest(?, ?) AS turn (number, alone)",
             )
-            .bind::<Array<BigInt>, _>(numbers)
-            .bind::<Array<Bool>, _>(alone)
+            .column::<BigInt, _>(locks.keys())
+            .column::<Bool, _>(locks.values().map(|hold| *hold == Hold::Alone))
             .execute(conn)?;
+            self.taken.add(locks);
         }
         Ok(())
     }
@@ -157,6 +167,8 @@ impl Tx<'_> {
 pub struct Db {
     reads: Arc<Lane>,
     writes: Arc<Lane>,
+    /// What waits to be written together.
+    queues: Arc<Queues>,
 }
 
 impl Db {
@@ -164,7 +176,7 @@ impl Db {
     pub fn new(address: &Address, connections: u32) -> Self {
         let reads = Arc::new(Lane::new(address, connections));
         let writes = if address.is_sqlite() { Arc::new(Lane::new(address, 1)) } else { reads.clone() };
-        Self { reads, writes }
+        Self { reads, writes, queues: Arc::default() }
     }
 
     /// Runs `work` on one consistent view of the data.
@@ -221,7 +233,8 @@ fn transaction<T>(lane: &Lane, purpose: Purpose, scope: Scope, work: &dyn Fn(&mu
 
 /// Runs `work` in the transaction that `held` has begun, and ends it.
 fn attempt<T>(held: &mut Held, scope: Scope, work: &dyn Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-    let mut tx = Tx { conn: &mut held.conn, scope, late: &mut Late::default() };
+    let (late, taken) = (&mut Late::default(), &mut Taken::default());
+    let mut tx = Tx { conn: &mut held.conn, scope, late, taken };
     match work(&mut tx).and_then(|done| tx.end().map(|()| done)) {
         Ok(done) => {
             held.commit()?;

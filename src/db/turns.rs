@@ -5,7 +5,7 @@
 //! waits, and the locks of a transaction stay few, however long the list it works on. PostgreSQL keeps all locks in one
 //! table of fixed size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest, Sha256};
 
@@ -19,6 +19,25 @@ pub const MOST: usize = 100;
 pub enum Hold {
     Shared,
     Alone,
+}
+
+/// The locks that a transaction has; on SQLite none.
+#[derive(Clone, Default)]
+pub struct Taken(HashMap<i64, Hold>);
+
+impl Taken {
+    /// Whether it has this lock, held so or stronger.
+    pub fn has(&self, number: i64, hold: Hold) -> bool {
+        self.0.get(&number).is_some_and(|held| *held >= hold)
+    }
+
+    /// Adds locks; one that it has is held as strongly as ever it was taken.
+    pub fn add(&mut self, locks: BTreeMap<i64, Hold>) {
+        for (number, hold) in locks {
+            let held = self.0.entry(number).or_insert(hold);
+            *held = hold.max(*held);
+        }
+    }
 }
 
 /// The locks to take for `names`, in the order in which everybody takes them.

@@ -65,10 +65,16 @@ impl Subject {
 
 /// Writes down the fact `kind` (such as `lead.created`) about `subject`.
 pub fn emit<T: Serialize>(tx: &mut Tx<'_>, kind: &str, subject: Subject, data: &T) -> Result<()> {
+    let event = fact(tx, kind, subject, data)?;
+    tx.events().insert(&[event])
+}
+
+/// The same fact, to be written together with others.
+pub fn fact<T: Serialize>(tx: &Tx<'_>, kind: &str, subject: Subject, data: &T) -> Result<Event> {
     let (workspace_id, at) = (tx.scope.workspace, tx.at());
     let data = JsonOf(serde_json::to_value(data).map_err(Error::internal)?);
     let Subject { contact_id, lead_id } = subject;
-    tx.events().insert(&Event { workspace_id, id: Id::new(at), kind: kind.to_owned(), contact_id, lead_id, data, at })
+    Ok(Event { workspace_id, id: Id::new(at), kind: kind.to_owned(), contact_id, lead_id, data, at })
 }
 
 impl Sorted for Event {

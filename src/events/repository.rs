@@ -1,10 +1,14 @@
 //! Events in the database.
 
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 
 use super::Event;
-use crate::db::Tx;
 use crate::db::page::Paging;
+use crate::db::prepared::Prepared;
+use crate::db::types::{Instant, Json, Uuid};
+use crate::db::{Conn, Tx};
 use crate::error::Result;
 use crate::id::Id;
 use crate::schema::events;
@@ -28,8 +32,28 @@ impl<'c> Tx<'c> {
 }
 
 impl Events<'_, '_> {
-    pub fn insert(&mut self, event: &Event) -> Result<()> {
-        diesel::insert_into(events::table).values(event).execute(self.0.conn)?;
+    pub fn insert(&mut self, events: &[Event]) -> Result<()> {
+        match &mut *self.0.conn {
+            Conn::Postgres(_) if events.is_empty() => {}
+            Conn::Postgres(conn) => {
+                let sql = "INSERT INTO events (workspace_id, id, type, contact_id, lead_id, data, at) \
+                    SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?)";
+                Prepared::<Pg>::new(sql)
+                    .column::<Uuid, _>(events.iter().map(|it| &it.workspace_id))
+                    .column::<Uuid, _>(events.iter().map(|it| &it.id))
+                    .column::<Text, _>(events.iter().map(|it| &it.kind))
+                    .column::<Nullable<Uuid>, _>(events.iter().map(|it| &it.contact_id))
+                    .column::<Nullable<Uuid>, _>(events.iter().map(|it| &it.lead_id))
+                    .column::<Json, _>(events.iter().map(|it| &it.data))
+                    .column::<Instant, _>(events.iter().map(|it| &it.at))
+                    .execute(conn)?;
+            }
+            Conn::Sqlite(conn) => {
+                for event in events {
+                    diesel::insert_into(events::table).values(event).execute(conn)?;
+                }
+            }
+        }
         Ok(())
     }
 

@@ -5,6 +5,8 @@
 //! What follows from a submission happens behind a savepoint: when it fails, it is undone and the submission is kept as
 //! failed, with the reason. A transaction that fails as a whole is followed by another that keeps the submission alone.
 
+use std::sync::Arc;
+
 use super::activity::Deed;
 use super::definition::Definition;
 use super::fulfil::{self, Done};
@@ -18,14 +20,15 @@ use crate::db::types::{Code, JsonOf};
 use crate::error::{Error, Result};
 use crate::events::{self, Subject};
 use crate::id::Id;
-use crate::workspaces;
+use crate::matching::strategy::Field;
+use crate::{matching, workspaces};
 use serde_json::json;
 
 /// A submission that its form accepts, and where it came from.
 #[derive(Clone, Debug)]
 pub struct Arrival {
     /// The form, as it was when the submission arrived.
-    pub form: Form,
+    pub form: Arc<Form>,
     /// What was sent.
     pub payload: Payload,
     /// What it says in the form's terms.
@@ -44,9 +47,9 @@ pub struct Arrival {
 
 impl Arrival {
     /// A submission from nowhere in particular.
-    pub fn new(form: Form, payload: Payload, reading: Reading) -> Self {
+    pub fn new(form: impl Into<Arc<Form>>, payload: Payload, reading: Reading) -> Self {
         Self {
-            form,
+            form: form.into(),
             payload,
             reading,
             remote_address: None,
@@ -56,6 +59,34 @@ impl Arrival {
             contact_id: None,
         }
     }
+}
+
+impl Arrival {
+    /// Whom it is of, as far as it says so itself: what says the same of two submissions is about one person.
+    pub fn whose(&self) -> String {
+        let keys = self.reading.keys();
+        let told = [Field::Email, Field::Phone, Field::Mobile, Field::ExternalId, Field::AnonymousId];
+        told.iter().find_map(|field| keys.get(field).cloned()).unwrap_or_else(|| self.payload.fingerprint())
+    }
+}
+
+/// Stores submissions that arrived at the same moment, each as [`receive`] does: one that fails undoes nothing of the
+/// others.
+pub fn receive_all(tx: &mut Tx<'_>, arrivals: &[Arrival]) -> Result<Vec<Result<Id>>> {
+    if let [arrival] = arrivals {
+        return Ok(vec![Ok(receive(tx, arrival)?)]);
+    }
+    // In one order for everyone, so that two who bring the same people never wait for each other.
+    tx.take_turns(&Vec::from_iter(arrivals.iter().flat_map(turns_of_repeats)))?;
+    tx.take_turns(&Vec::from_iter(arrivals.iter().flat_map(|arrival| matching::turns(&arrival.reading.keys()))))?;
+    let mut received = Vec::with_capacity(arrivals.len());
+    for arrival in arrivals {
+        received.push(match tx.savepoint(|tx| receive(tx, arrival)) {
+            Err(error @ (Error::Contention(_) | Error::Unavailable(_))) => return Err(error),
+            done => done,
+        });
+    }
+    Ok(received)
 }
 
 /// Stores a submission and does what it asks for; gives its id. One that was stored before has no second effect, but
@@ -83,7 +114,7 @@ pub fn accept(tx: &mut Tx<'_>, arrival: &Arrival, occurred_at: Timestamp) -> Res
 
 /// What `payload` says in the terms of a form with this definition. `Err(Invalid)` with all that is wrong with it.
 pub(super) fn read(tx: &mut Tx<'_>, definition: &Definition, payload: &Payload) -> Result<Reading> {
-    let country = workspaces::settings(tx)?.default_country;
+    let country = workspaces::settings(tx)?.default_country.clone();
     Reading::of(definition, payload, country.as_deref()).map_err(Error::Invalid)
 }
 
@@ -159,12 +190,9 @@ pub fn is_to_be_kept(error: &Error) -> bool {
 /// The submission that this one repeats: by the id that the page gave it, by its token, or by saying the same within
 /// the form's window. Whoever sends the same at once takes turns.
 fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
+    tx.take_turns(&turns_of_repeats(arrival))?;
     let (form, fingerprint) = (arrival.form.id, arrival.payload.fingerprint());
     let client_key = arrival.payload.submission_id.as_deref();
-    let mut turns = vec![format!("submission {form} {fingerprint}")];
-    turns.extend(client_key.map(|key| format!("submission {form} id {key}")));
-    turns.extend(arrival.form_token.map(|token| format!("submission {form} token {token}")));
-    tx.take_turns(&turns)?;
     let only_to_repeat = |(first, said): (Id, String), pointer: &str, detail: &str| {
         if said == fingerprint { Ok(Some(first)) } else { Err(Error::invalid(pointer, "reused", detail)) }
     };
@@ -185,6 +213,16 @@ fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
             tx.submissions().saying_the_same(form, &fingerprint, since)
         }
     }
+}
+
+/// The turns of those who send the same.
+fn turns_of_repeats(arrival: &Arrival) -> Vec<String> {
+    let (form, fingerprint) = (arrival.form.id, arrival.payload.fingerprint());
+    let client_key = arrival.payload.submission_id.as_ref();
+    let mut turns = vec![format!("submission {form} {fingerprint}")];
+    turns.extend(client_key.map(|key| format!("submission {form} id {key}")));
+    turns.extend(arrival.form_token.map(|token| format!("submission {form} token {token}")));
+    turns
 }
 
 /// Keeps a submission with what came of it.

@@ -49,7 +49,10 @@ mod submission_handlers;
 mod token_handlers;
 mod wire;
 
+use std::sync::{Arc, LazyLock};
+
 use diesel::prelude::*;
+use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -215,20 +218,40 @@ fn check(tx: &mut Tx<'_>, definition: &Definition, status: FormStatus, post: Pos
 #[derive(Clone, Debug)]
 pub struct Entrance {
     /// The form.
-    pub form: Form,
+    pub form: Arc<Form>,
     /// The country of phone numbers that name none.
     pub default_country: Option<String>,
 }
 
+/// Forms by what they were read as, so that none is read twice: each of these is good for ever, because no two
+/// transactions change a form at one instant.
+static READ: LazyLock<Cache<(Id, i64, Timestamp), Arc<Form>>> = LazyLock::new(|| Cache::new(KEPT));
+
+/// Forms that are kept ready.
+const KEPT: u64 = 1_000;
+
+/// The form with a public key, in whatever state it is.
+fn with_public_key(tx: &mut Tx<'_>, key: &str) -> Result<Arc<Form>> {
+    let stand = tx.forms().stand_of(key)?.ok_or(Error::NotFound)?;
+    if let Some(known) = READ.get(&stand) {
+        return Ok(known);
+    }
+    let form = Arc::new(tx.forms().with_public_key(key)?.ok_or(Error::NotFound)?);
+    READ.insert((form.id, form.version, form.updated_at), form.clone());
+    Ok(form)
+}
+
 /// The live form with a public key. Unknown, unpublished and stopped ones are not found, deleted ones gone.
 pub fn enter(tx: &mut Tx<'_>, key: &str) -> Result<Entrance> {
-    let form = tx.forms().with_public_key(key)?.ok_or(Error::NotFound)?;
-    let form = present(form)?;
+    let form = with_public_key(tx, key)?;
+    if form.status.0 == FormStatus::Deleted {
+        return Err(Error::Gone { merged_into: None });
+    }
     if form.status.0 != FormStatus::Live || form.definition.0.kind == Kind::LeadAd {
         return Err(Error::NotFound);
     }
     let scope = Scope { workspace: form.workspace_id, ..tx.scope };
-    let default_country = workspaces::settings(&mut tx.within(scope))?.default_country;
+    let default_country = workspaces::settings(&mut tx.within(scope))?.default_country.clone();
     Ok(Entrance { form, default_country })
 }
 

@@ -228,7 +228,12 @@ async fn store(state: &web::Data<State>, key: Option<Key>, arrival: Arrival) -> 
         },
     };
     let receiving = arrival.clone();
-    let mut done = write(state, scope, lease.as_ref(), move |tx| capture::receive(tx, &receiving)).await;
+    let mut done = match &lease {
+        None => {
+            state.db.write_together(scope, arrival.whose(), receiving, capture::receive_all).await.and_then(accepted)
+        }
+        lease => write(state, scope, lease.as_ref(), move |tx| capture::receive(tx, &receiving)).await,
+    };
     if let Err(fault) = done.as_ref()
         && capture::is_to_be_kept(fault)
     {
@@ -246,11 +251,15 @@ async fn write<F>(state: &State, scope: Scope, lease: Option<&idempotency::Lease
 where
     F: Fn(&mut Tx<'_>) -> Outcome<Id> + Send + 'static,
 {
-    let work = move |tx: &mut Tx<'_>| Answer::accepted(&Accepted { status: "accepted", submission_id: work(tx)? });
+    let work = move |tx: &mut Tx<'_>| accepted(work(tx)?);
     match lease {
         Some(lease) => lease.carry_out(state, scope, work).await,
         None => state.db.write(scope, work).await,
     }
+}
+
+fn accepted(submission_id: Id) -> Outcome<Answer> {
+    Answer::accepted(&Accepted { status: "accepted", submission_id })
 }
 
 /// The request's idempotency key, which counts for this form alone.

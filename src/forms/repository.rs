@@ -73,6 +73,12 @@ impl Forms<'_, '_> {
     }
 
     /// The form with a public key, of whatever workspace.
+    /// What tells one state of the form with a public key from every other: its id, its version, and since when.
+    pub fn stand_of(&mut self, key: &str) -> Result<Option<(Id, i64, Timestamp)>> {
+        let found = forms::table.filter(forms::key.eq(key)).select((forms::id, forms::version, forms::updated_at));
+        Ok(found.first(self.0.conn).optional()?)
+    }
+
     pub fn with_public_key(&mut self, key: &str) -> Result<Option<Form>> {
         Ok(forms::table.filter(forms::key.eq(key)).select(Form::as_select()).first(self.0.conn).optional()?)
     }

@@ -62,6 +62,13 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
     }
 }
 
+impl<T> Command<T> {
+    /// Whether the request carries an idempotency key.
+    pub fn is_keyed(&self) -> bool {
+        self.key.is_some()
+    }
+}
+
 impl Actor {
     /// Does `work` on one consistent view of the data.
     pub async fn read<F>(self, work: F) -> Reply

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use super::directory::Directory;
 use super::input::{Checked, NewInteraction};
 use crate::contacts::ContactPatch;
 use crate::db::Tx;
@@ -29,7 +30,12 @@ pub(super) struct Gained {
 }
 
 /// The contact who did it, if known.
-pub(super) fn resolve(tx: &mut Tx<'_>, new: &NewInteraction, checked: &Checked) -> Result<Option<Id>> {
+pub(super) fn resolve(
+    tx: &mut Tx<'_>,
+    known: &Directory,
+    new: &NewInteraction,
+    checked: &Checked,
+) -> Result<Option<Id>> {
     if checked.contact.is_some() {
         return Ok(checked.contact);
     }
@@ -37,29 +43,25 @@ pub(super) fn resolve(tx: &mut Tx<'_>, new: &NewInteraction, checked: &Checked) 
         return Ok(checked.lead.as_ref().and_then(|lead| lead.contact_id));
     };
     if let Some(external_id) = &person.external_id {
-        return tx.contacts().with_external_id(external_id);
+        return Ok(known.with_external_id(external_id));
     }
     if let Some(key) = &checked.email_key {
-        return tx.contacts().with_email(key);
+        return Ok(known.with_email(key));
     }
     if let Some(key) = &checked.phone_key {
         return tx.interactions().only_contact_with_phone(key);
     }
-    match &person.anonymous_id {
-        Some(anonymous_id) => tx.contacts().with_anonymous_id(anonymous_id),
-        None => Ok(None),
-    }
+    Ok(person.anonymous_id.as_ref().and_then(|anonymous_id| known.with_anonymous_id(anonymous_id)))
 }
 
 /// Remembers that an anonymous id is a known person's; what waited under it becomes theirs. Scoring follows with the
-/// interaction at hand.
-pub(super) fn recognise(tx: &mut Tx<'_>, contact: Id, anonymous_id: &str, gained: &mut Gained) -> Result<()> {
-    if tx.contacts().with_anonymous_id(anonymous_id)?.is_none() {
-        tx.contacts().link_anonymous(contact, anonymous_id)?;
-        gained.interactions.extend(tx.waiting().take_anonymous(contact, anonymous_id)?);
-        gained.contacts.insert(contact);
-    }
-    Ok(())
+/// interaction at hand. Tells what waited.
+pub(super) fn recognise(tx: &mut Tx<'_>, contact: Id, anonymous_id: &str, gained: &mut Gained) -> Result<Vec<Id>> {
+    tx.contacts().link_anonymous(contact, anonymous_id)?;
+    let waited = tx.waiting().take_anonymous(contact, anonymous_id)?;
+    gained.interactions.extend(&waited);
+    gained.contacts.insert(contact);
+    Ok(waited)
 }
 
 /// Holds off whoever brings a person by what they are known by, or will be once `patch` is applied. To be called before
@@ -67,7 +69,7 @@ pub(super) fn recognise(tx: &mut Tx<'_>, contact: Id, anonymous_id: &str, gained
 pub fn take_turns_to_change(tx: &mut Tx<'_>, contact: Id, patch: &ContactPatch) -> Result<()> {
     let person = tx.contacts().get(contact)?;
     let anonymous_ids = tx.contacts().anonymous_ids(contact)?;
-    let country = workspaces::settings(tx)?.default_country;
+    let country = workspaces::settings(tx)?.default_country.clone();
     let mut turns = person.turns(&anonymous_ids);
     turns.extend(patch.turns(country.as_deref()));
     tx.take_turns(&turns)?;

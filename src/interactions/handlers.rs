@@ -112,6 +112,9 @@ impl ItemResult {
 )]
 #[post("/v1/interactions")]
 async fn record(command: Command<Value>) -> Reply {
+    if command.body.is_object() && !command.is_keyed() {
+        return record_together(command).await;
+    }
     let operation = command.operation.clone();
     command
         .run(move |tx, body, _| match body {
@@ -132,12 +135,23 @@ enum Answered {
     Results(Results),
 }
 
+/// Records one interaction in one transaction with those that others send at the same moment.
+async fn record_together(command: Command<Value>) -> Reply {
+    let new: NewInteraction = typed(command.body)?;
+    let (db, scope) = (&command.actor.state.db, command.actor.scope());
+    let recorded = db.write_together(scope, new.whose(), new, interactions::record).await?;
+    Ok(answer(&recorded)?)
+}
+
 fn record_one(tx: &mut Tx<'_>, new: NewInteraction) -> Result<Answer> {
-    let recorded = interactions::record(tx, &[new])?.pop().ok_or(Error::NotFound)??;
+    answer(&interactions::record(tx, &[new])?.pop().ok_or(Error::NotFound)??)
+}
+
+fn answer(recorded: &Recorded) -> Result<Answer> {
     if recorded.first {
-        Answer::created(format!("/v1/interactions/{}", recorded.id), &recorded)
+        Answer::created(format!("/v1/interactions/{}", recorded.id), recorded)
     } else {
-        Answer::ok(&recorded)
+        Answer::ok(recorded)
     }
 }
 

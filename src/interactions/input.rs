@@ -4,12 +4,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Interaction, kind, network, reply, touch};
+use super::directory::Directory;
+use super::{Interaction, network, reply, touch};
 use crate::clock::Timestamp;
 use crate::contacts::identity;
 use crate::db::Tx;
 use crate::db::types::{Code, JsonOf};
-use crate::error::{Error, Result, Violation, all_hold};
+use crate::error::{Result, Violation, all_hold};
 use crate::id::Id;
 use crate::leads::Lead;
 use crate::scoring::Evidence;
@@ -37,6 +38,13 @@ pub struct Person {
     /// Anonymous id (of a browser); asked last.
     #[schema(min_length = 1, max_length = 200)]
     pub anonymous_id: Option<String>,
+}
+
+impl Person {
+    /// The e-mail address as it is compared, if it is one.
+    pub(super) fn email_key(&self) -> Option<String> {
+        self.email.as_deref().and_then(|typed| identity::email(typed).ok()).map(|email| email.key)
+    }
 }
 
 /// A message that was recorded, or will be: by its id here, or by its source and its id there.
@@ -156,16 +164,36 @@ impl NewInteraction {
     /// The turns to take before it is recorded; see [`Tx::take_turns`]. A message and what answers it take turns as well.
     pub(super) fn turns(&self, country: Option<&str>) -> Vec<String> {
         let person = self.person.clone().unwrap_or_default();
-        let email = person.email.as_deref().and_then(|typed| identity::email(typed).ok()).map(|email| email.key);
         let phone =
             person.phone.as_deref().and_then(|typed| identity::phone(typed, country).ok()).map(|phone| phone.e164);
-        let mut turns = contacts::turns(email.as_deref(), phone.as_deref(), person.external_id.as_deref());
+        let mut turns = contacts::turns(person.email_key().as_deref(), phone.as_deref(), person.external_id.as_deref());
         turns.extend(person.anonymous_id.map(|id| format!("anonymous {id}")));
-        let answered = self.in_reply_to.clone().unwrap_or_default();
-        let messages = [(&self.source, &self.external_id), (&answered.source, &answered.external_id)];
-        let named = messages.into_iter().filter_map(|(source, id)| source.as_ref().zip(id.as_ref()));
-        turns.extend(named.map(|(source, external_id)| format!("message {source} {external_id}")));
+        let messages = self.message().into_iter().chain(self.answers());
+        turns.extend(messages.map(|(source, external_id)| format!("message {source} {external_id}")));
         turns
+    }
+
+    /// The source and id that it is told of under.
+    pub(super) fn message(&self) -> Option<(&str, &str)> {
+        self.source.as_deref().zip(self.external_id.as_deref())
+    }
+
+    /// The source and id of the message that it answers, if it is named so.
+    pub(super) fn answers(&self) -> Option<(&str, &str)> {
+        let answered = self.in_reply_to.as_ref()?;
+        answered.source.as_deref().zip(answered.external_id.as_deref())
+    }
+
+    /// Whom it is about, as far as it says so itself: what says the same of two interactions is about one person.
+    pub(super) fn whose(&self) -> String {
+        let person = self.person.as_ref();
+        let told = person.and_then(|person| {
+            let keys = [&person.external_id, &person.email, &person.phone, &person.anonymous_id];
+            keys.into_iter().flatten().next().cloned()
+        });
+        let answered = self.in_reply_to.as_ref().and_then(|answered| answered.interaction_id);
+        let id = self.contact_id.or(self.lead_id).or(answered).map(|id| id.to_string());
+        told.or(id).or_else(|| self.answers().map(|(source, id)| format!("{source} {id}"))).unwrap_or_default()
     }
 
     /// Whether it is something that users do, and nothing says who did it.
@@ -174,17 +202,17 @@ impl NewInteraction {
     }
 
     /// What is told of the person, or was known of them by whoever named the contact.
-    fn told(&self) -> Option<&Person> {
+    pub(super) fn told(&self) -> Option<&Person> {
         self.person.as_ref().or(self.known_by.as_ref())
     }
 
     /// Checks all that the contract cannot; every broken rule is reported.
-    pub(super) fn checked(&self, tx: &mut Tx<'_>, country: Option<&str>) -> Result<Checked> {
+    pub(super) fn checked(&self, tx: &mut Tx<'_>, known: &Directory, country: Option<&str>) -> Result<Checked> {
         let mut broken = Vec::new();
         if self.occurred_at > tx.at().plus_seconds(FUTURE_S) {
             broken.push(Violation::new("/occurred_at", "in_future", "must be at most five minutes in the future"));
         }
-        if !kind::is_built_in(&self.kind) && !kind_in_use(tx, &self.kind)? {
+        if !known.has_kind(&self.kind) {
             let detail = "is no kind of this workspace; GET /v1/interaction-kinds lists them";
             broken.push(Violation::new("/kind", "unknown", detail));
         }
@@ -200,8 +228,8 @@ impl NewInteraction {
             ));
         }
         let mut checked = self.check_person(country, &mut broken);
-        self.check_references(tx, &mut checked, &mut broken)?;
-        checked.message = self.check_reply(tx, &mut broken)?;
+        self.check_references(known, &mut checked, &mut broken);
+        checked.message = self.check_reply(tx, known, &mut broken)?;
         match self.remote_address.as_deref().map(network::address) {
             Some(Ok(address)) => checked.address = Some(address),
             Some(Err(rejected)) => broken.push(rejected.at("/remote_address")),
@@ -245,7 +273,12 @@ impl NewInteraction {
     }
 
     /// The message that it answers, if that is known.
-    fn check_reply(&self, tx: &mut Tx<'_>, broken: &mut Vec<Violation>) -> Result<Option<Interaction>> {
+    fn check_reply(
+        &self,
+        tx: &mut Tx<'_>,
+        known: &Directory,
+        broken: &mut Vec<Violation>,
+    ) -> Result<Option<Interaction>> {
         let Some(answered) = &self.in_reply_to else { return Ok(None) };
         let mut refused = |pointer: &str, code, detail| broken.push(Violation::new(pointer, code, detail));
         match (answered.interaction_id, &answered.source, &answered.external_id) {
@@ -263,7 +296,7 @@ impl NewInteraction {
                 refused("/in_reply_to", "not_allowed", "an interaction does not answer itself");
                 Ok(None)
             }
-            (None, Some(source), Some(external_id)) => tx.interactions().repeated(Some(source), Some(external_id)),
+            (None, Some(source), Some(external_id)) => Ok(known.told_of((source, external_id)).cloned()),
             _ => {
                 let detail = "give interaction_id, or source and external_id";
                 refused("/in_reply_to", "required", detail);
@@ -274,34 +307,24 @@ impl NewInteraction {
 
     /// Checks that all it names exists in the workspace. What was merged stands for its survivor: no interaction is
     /// refused for it.
-    fn check_references(&self, tx: &mut Tx<'_>, checked: &mut Checked, broken: &mut Vec<Violation>) -> Result<()> {
+    fn check_references(&self, known: &Directory, checked: &mut Checked, broken: &mut Vec<Violation>) {
         let mut unknown = |pointer: &str, what: &str| {
             broken.push(Violation::unknown(pointer, what));
         };
         if let Some(id) = self.contact_id {
-            checked.contact = tx.merged().contact(id)?;
+            checked.contact = known.contact(id);
             if checked.contact.is_none() {
                 unknown("/contact_id", "contact");
             }
         }
-        if let Some(id) = self.sender_id
-            && tx.users().find(id)?.is_none()
-        {
+        if self.sender_id.is_some_and(|id| !known.has_user(id)) {
             unknown("/sender_id", "user");
         }
-        if let Some(id) = self.form_id
-            && !tx.interactions().has_form(id)?
-        {
+        if self.form_id.is_some_and(|id| !known.has_form(id)) {
             unknown("/form_id", "form");
         }
-        let Some(id) = self.lead_id else { return Ok(()) };
-        checked.lead = match tx.merged().lead(id)? {
-            Some(survivor) => {
-                let vanished = || Error::Contention("a lead was merged or deleted".into());
-                Some(tx.leads().find(survivor)?.ok_or_else(vanished)?)
-            }
-            None => None,
-        };
+        let Some(id) = self.lead_id else { return };
+        checked.lead = known.lead(id).cloned();
         match &checked.lead {
             None => unknown("/lead_id", "lead"),
             Some(lead) if checked.contact.is_some_and(|contact| lead.contact_id.is_some_and(|own| own != contact)) => {
@@ -309,7 +332,6 @@ impl NewInteraction {
             }
             Some(_) => {}
         }
-        Ok(())
     }
 
     /// The row to write.
@@ -358,7 +380,7 @@ impl NewInteraction {
 pub(super) fn country_of_phones(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Option<String>> {
     let has_phone = |new: &NewInteraction| new.person.as_ref().is_some_and(|person| person.phone.is_some());
     match batch.iter().any(has_phone) {
-        true => Ok(workspaces::settings(tx)?.default_country),
+        true => Ok(workspaces::settings(tx)?.default_country.clone()),
         false => Ok(None),
     }
 }
@@ -369,10 +391,4 @@ pub(super) fn doer(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Option<I
         true => Ok(workspaces::calling_user(tx)?.map(|user| user.id)),
         false => Ok(None),
     }
-}
-
-/// Whether the workspace has a kind of its own, which nobody deletes before the transaction ends.
-fn kind_in_use(tx: &mut Tx<'_>, key: &str) -> Result<bool> {
-    tx.share_turn(&format!("kind {key}"))?;
-    tx.interactions().has_kind(key)
 }

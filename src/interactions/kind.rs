@@ -99,5 +99,10 @@ fn own(tx: &mut Tx<'_>, key: &str, condition: &Condition) -> Result<OwnKind> {
 
 /// Holds off whoever changes the kind or records something of it.
 fn hold(tx: &mut Tx<'_>, key: &str) -> Result<()> {
-    tx.take_turns(&[format!("kind {key}")])
+    tx.take_turns(&[turn(key)])
+}
+
+/// The turn of those who change a kind, which those share who record something of it.
+pub(super) fn turn(key: &str) -> String {
+    format!("kind {key}")
 }

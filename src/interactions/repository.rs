@@ -12,7 +12,7 @@ use crate::db::types::Code;
 use crate::error::Result;
 use crate::id::Id;
 use crate::schema::interactions::{self, BoxedQuery, table};
-use crate::schema::{contacts, forms, interaction_kinds};
+use crate::schema::{contacts, interaction_kinds};
 use crate::scoring::Evidence;
 
 /// Contacts with one phone that are looked at: two that are not one tell nobody.
@@ -44,7 +44,7 @@ pub struct InteractionFilter {
 }
 
 /// The interactions of the workspace.
-pub struct Interactions<'c, 't>(&'t mut Tx<'c>);
+pub struct Interactions<'c, 't>(pub(super) &'t mut Tx<'c>);
 
 impl<'c> Tx<'c> {
     /// The interactions of the workspace.
@@ -54,11 +54,6 @@ impl<'c> Tx<'c> {
 }
 
 impl Interactions<'_, '_> {
-    pub fn insert(&mut self, interaction: &Interaction) -> Result<()> {
-        diesel::insert_into(table).values(interaction).execute(self.0.conn)?;
-        Ok(())
-    }
-
     pub fn get(&mut self, id: Id) -> Result<Interaction> {
         Ok(table.find((self.0.scope.workspace, id)).select(Interaction::as_select()).first(self.0.conn)?)
     }
@@ -165,12 +160,6 @@ impl Interactions<'_, '_> {
             .set((interactions::contact_id.eq(contact), interactions::lead_id.eq(lead)))
             .execute(self.0.conn)?;
         Ok(())
-    }
-
-    /// Whether the workspace has a form, deleted or not.
-    pub fn has_form(&mut self, id: Id) -> Result<bool> {
-        let found = forms::table.find((self.0.scope.workspace, id)).select(forms::id);
-        Ok(found.first::<Id>(self.0.conn).optional()?.is_some())
     }
 
     /// Whether the workspace has a kind of its own.

@@ -92,17 +92,6 @@ impl Waiting<'_, '_> {
         Ok(found)
     }
 
-    /// What answers a message that was not known, told of under this source and id.
-    pub fn replies(&mut self, source: &str, external_id: &str) -> Result<Vec<Interaction>> {
-        let found = table
-            .filter(interactions::workspace_id.eq(self.0.scope.workspace))
-            .filter(interactions::reply_to_source.eq(source))
-            .filter(interactions::reply_to_external_id.eq(external_id))
-            .filter(interactions::reply_to_id.is_null())
-            .select(Interaction::as_select());
-        Ok(found.load(self.0.conn)?)
-    }
-
     /// Writes what a reply takes over from its message.
     pub fn complete(&mut self, reply: &Interaction) -> Result<()> {
         diesel::update(table.find((self.0.scope.workspace, reply.id)))

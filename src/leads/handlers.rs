@@ -172,14 +172,16 @@ struct Shown {
 impl LeadView {
     /// One lead.
     fn of(tx: &mut Tx<'_>, lead: Lead, wanted: Wanted) -> Result<Self> {
-        let shown = Shown { origins: leads::origins(tx, &[lead.id])?, fields: workspaces::settings(tx)?.completeness };
+        let shown =
+            Shown { origins: leads::origins(tx, &[lead.id])?, fields: workspaces::settings(tx)?.completeness.clone() };
         Self::new(tx, lead, &shown, wanted)
     }
 
     /// The leads of a page.
     pub fn page(tx: &mut Tx<'_>, page: Page<Lead>, wanted: Wanted) -> Result<Page<Self>> {
         let ids: Vec<Id> = page.data.iter().map(|lead| lead.id).collect();
-        let shown = Shown { origins: leads::origins(tx, &ids)?, fields: workspaces::settings(tx)?.completeness };
+        let shown =
+            Shown { origins: leads::origins(tx, &ids)?, fields: workspaces::settings(tx)?.completeness.clone() };
         page.try_map(|lead| Self::new(tx, lead, &shown, wanted))
     }
 

@@ -259,15 +259,15 @@ fn email_key(captured: &Captured, broken: &mut Vec<Violation>) -> Option<String>
 
 fn phone_key(tx: &mut Tx<'_>, captured: &Captured, broken: &mut Vec<Violation>) -> Result<Option<String>> {
     let Some(typed) = captured.phone.as_deref().filter(|text| !text.trim().is_empty()) else { return Ok(None) };
-    let country = workspaces::settings(tx)?.default_country;
+    let country = workspaces::settings(tx)?.default_country.clone();
     let read = identity::phone(typed, country.as_deref());
     Ok(read.map_err(|rejected| broken.push(rejected.at("/captured/phone"))).ok().map(|phone| phone.e164))
 }
 
 fn check_source(tx: &mut Tx<'_>, source: Option<&str>, broken: &mut Vec<Violation>) -> Result<()> {
-    let sources = workspaces::settings(tx)?.sources;
-    if source.is_some_and(|source| !sources.contains_key(source)) {
-        broken.push(unknown_source(&sources));
+    let settings = workspaces::settings(tx)?;
+    if source.is_some_and(|source| !settings.sources.contains_key(source)) {
+        broken.push(unknown_source(&settings.sources));
     }
     Ok(())
 }

@@ -284,10 +284,11 @@ pub struct Opening {
 /// Opens a lead and lets it enter the process. Does not score it: whoever opens it knows what else belongs to the
 /// same moment.
 pub fn open(tx: &mut Tx<'_>, opening: &Opening) -> Result<Lead> {
-    let sources = workspaces::settings(tx)?.sources;
+    let settings = workspaces::settings(tx)?;
+    let sources = &settings.sources;
     let class = opening.channel_class.or_else(|| sources.get(&opening.source).copied());
     let Some(class) = class.filter(|_| sources.contains_key(&opening.source)) else {
-        return Err(Error::Invalid(vec![input::unknown_source(&sources)]));
+        return Err(Error::Invalid(vec![input::unknown_source(sources)]));
     };
     let process = process::of_new_leads(tx)?;
     let (at, opening) = (tx.at(), opening.clone());

@@ -117,7 +117,7 @@ pub fn step(tx: &mut Tx<'_>, job: &Job) -> Result<Step> {
 
 /// Links each of these leads. Whoever brings one of their people at the same time takes turns with all of it.
 fn link(tx: &mut Tx<'_>, ids: &[Id], create: bool, tally: &mut Tally) -> Result<()> {
-    let country = workspaces::settings(tx)?.default_country;
+    let country = workspaces::settings(tx)?.default_country.clone();
     let mut turns = Vec::new();
     for lead in tx.leads().with_ids(ids)? {
         turns.extend(matching::turns(&person::keys(&lead, country.as_deref())));

@@ -169,7 +169,7 @@ fn look(tx: &mut Tx<'_>, asked: &MatchPreview) -> Result<Decision> {
             Violation::new(format!("/keys/{}", field.name()), "not_allowed", "is no field of this target")
         })
         .collect();
-    let country = workspaces::settings(tx)?.default_country;
+    let country = workspaces::settings(tx)?.default_country.clone();
     let keys = keys::read(&values, country.as_deref(), "/keys").unwrap_or_else(|unread| {
         broken.extend(unread);
         Default::default()

@@ -85,7 +85,7 @@ fn join(tx: &mut Tx<'_>, merge: Id, plan: &Plan) -> Result<BTreeMap<String, i64>
     scoring::withdraw(tx, loser, Cause::Merge)?;
     tx.merged_leads().bury(loser, survivor)?;
     process::stop_clock(tx, loser)?;
-    let (contact, country) = (values.contact_id, workspaces::settings(tx)?.default_country);
+    let (contact, country) = (values.contact_id, workspaces::settings(tx)?.default_country.clone());
     tx.merged_leads().write(survivor, values, country.as_deref())?;
     proposals::make_way(tx, Record::Lead(loser), Record::Lead(survivor))?;
     let mut moved = tx.moves().carry(&moves::OF_LEAD, merge, loser, survivor)?;

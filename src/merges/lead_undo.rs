@@ -48,7 +48,7 @@ fn part(tx: &mut Tx<'_>, merge: &Merge, survivor: &Lead) -> Result<()> {
     }
     let left = still_true(tx, left)?;
     // The survivor lets go first of the origin that it may have had from the loser.
-    let country = workspaces::settings(tx)?.default_country;
+    let country = workspaces::settings(tx)?.default_country.clone();
     tx.merged_leads().write(merge.survivor_id, left, country.as_deref())?;
     let mut loser = still_true(tx, loser)?;
     if let Some(origin) = &loser.origin_key

@@ -191,7 +191,7 @@ pub fn change(tx: &mut Tx<'_>, id: Id, patch: &OpportunityPatch, condition: &Con
 
 /// Wins or loses an open opportunity. 409 for one that is closed.
 pub fn end(tx: &mut Tx<'_>, id: Id, ending: &Ending, condition: &Condition) -> Result<Opportunity> {
-    let reasons = workspaces::settings(tx)?.loss_reasons;
+    let reasons = workspaces::settings(tx)?.loss_reasons.clone();
     let before = tx.opportunities().lock(id)?;
     condition.check(before.version)?;
     if let (Status::Won | Status::Lost, Some(at)) = (before.status.0, before.closed_at) {

@@ -181,7 +181,7 @@ fn derived(
     since: Timestamp,
 ) -> Result<Option<Timestamp>> {
     let Some(level) = stage.and_then(|stage| stage.service_level.as_ref()) else { return Ok(None) };
-    let calendar = workspaces::settings(tx)?.working_calendar;
+    let calendar = workspaces::settings(tx)?.working_calendar.clone();
     Ok(service_level::deadline(Some(level), temperature, since, calendar.as_ref()))
 }
 

@@ -234,7 +234,7 @@ pub fn process(tx: &mut Tx<'_>, key: &str) -> Result<Process> {
 /// The key of the process that new leads enter, which nobody deletes until the transaction ends.
 pub fn of_new_leads(tx: &mut Tx<'_>) -> Result<String> {
     definitions::hold_shared(tx)?;
-    Ok(workspaces::settings(tx)?.default_process)
+    Ok(workspaces::settings(tx)?.default_process.clone())
 }
 
 /// Where a lead stands, and its process; neither changes until the transaction ends.

@@ -62,7 +62,7 @@ struct RecordCompleteness {
 async fn completeness(actor: Actor) -> Reply {
     actor
         .read(|tx| {
-            let fields = workspaces::settings(tx)?.completeness;
+            let fields = workspaces::settings(tx)?.completeness.clone();
             let leads = tx.complete_records().leads(&fields.lead)?;
             let contacts = tx.complete_records().contacts(&fields.contact)?;
             Answer::ok(&CompletenessReport {

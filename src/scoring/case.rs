@@ -3,7 +3,7 @@
 //! A recording looks only at the models that look at the kind of interaction, and at those whose time has come; what
 //! the others made of the lead stands.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::catalogue::{self, Live};
 use super::known::{self, by_id, consents_to_profiling, grouped};
@@ -108,9 +108,8 @@ fn fill(tx: &mut Tx<'_>, cases: &mut [Case], consent_needed: bool) -> Result<()>
     if busy.is_empty() {
         return Ok(());
     }
-    let models: BTreeSet<Id> = cases.iter().flat_map(|case| &case.concerned).map(|live| live.id).collect();
-    let ids: Vec<Id> = busy.iter().map(|lead| lead.id).collect();
-    let stored = tx.scores().of_leads(&ids, &Vec::from_iter(models))?;
+    let concerned = |case: &Case| case.concerned.iter().map(|live| (case.lead.id, live.id)).collect::<Vec<_>>();
+    let stored = tx.scores().of_pairs(&cases.iter().flat_map(concerned).collect::<Vec<_>>())?;
     let mut stored = grouped(stored, |score| score.lead_id);
     let mut facts = by_id(known::facts_of(tx, &busy, consent_needed)?, |(facts, _)| facts.lead_id);
     for case in cases.iter_mut().filter(|case| !case.concerned.is_empty()) {

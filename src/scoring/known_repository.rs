@@ -213,6 +213,20 @@ impl Scorables<'_, '_> {
         Ok(found)
     }
 
+    /// The open leads of contacts, each with its contact.
+    pub fn open_of_contacts(&mut self, contacts: &[Id]) -> Result<Vec<(Id, Id)>> {
+        let mut found = Vec::new();
+        for some in contacts.chunks(AT_ONCE) {
+            let open = leads::table
+                .filter(leads::workspace_id.eq(self.0.scope.workspace))
+                .filter(leads::contact_id.eq_any(some))
+                .filter(leads::status.eq(Code(Status::Open)));
+            let rows = open.select((leads::contact_id.assume_not_null(), leads::id));
+            found.extend(rows.load::<(Id, Id)>(self.0.conn)?);
+        }
+        Ok(found)
+    }
+
     /// The open leads that an account has itself: those without a contact.
     pub fn open_of_account(&mut self, account: Id) -> Result<Vec<Id>> {
         let found = leads::table

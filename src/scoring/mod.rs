@@ -40,6 +40,7 @@ mod known_repository;
 mod laws;
 mod lead_handlers;
 mod ledger;
+mod ledger_repository;
 mod model;
 mod models;
 mod nearest;
@@ -77,6 +78,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
+use crate::db::packed::Packed;
 use crate::db::page::Sorted;
 use crate::db::types::{Code, JsonOf};
 use crate::id::Id;
@@ -149,7 +151,7 @@ impl Sorted for ScoringModel {
 }
 
 /// What one model makes of one lead, as it is stored.
-#[derive(Clone, Debug, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = lead_scores, primary_key(workspace_id, lead_id, model_id))]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct LeadScore {
@@ -168,7 +170,7 @@ pub struct LeadScore {
     /// The contact or account whose interactions the tally is of.
     pub whose_id: Option<Id>,
     /// What the model has seen until it was evaluated; none when that has to be read anew.
-    pub tally: Option<JsonOf<Tally>>,
+    pub tally: Option<Packed<Tally>>,
     /// The revision of the register of assets that it was scored by; 0 where no rule takes points from assets.
     pub assets_revision: i64,
 }

@@ -75,17 +75,21 @@ pub fn rescore_voided(tx: &mut Tx<'_>, leads: &[Id], voided: &[Id]) -> Result<Ve
     let news = News { voided: voided.iter().copied().collect(), ..News::of(Cause::Void) };
     let round = Round::of_all(tx, news, Reach::All)?;
     let (mut undermined, mut rises) = (Vec::new(), Vec::new());
-    each(tx, leads, &round, |tx, case| {
-        let known = known::load_after(tx, vec![case.lead.clone()], &round.models, &round.news.voided)?;
-        let rested = match known.first() {
-            Some(known) => footing::of(tx, known, &round)?,
-            None => None,
-        };
-        let outcome = settle(tx, case, &round)?;
-        rises.extend(rise(&case.lead, &outcome));
-        let score = outcome.scores.iter().map(|score| score.score).max().unwrap_or(0);
-        let (lead_id, before) = (case.lead.id, case.lead.score);
-        undermined.extend(rested.map(|rested| Undermined { lead_id, rested, before, score }));
+    each(tx, leads, &round, |tx, cases| {
+        let mut rested = Vec::with_capacity(cases.len());
+        for case in cases {
+            let known = known::load_after(tx, vec![case.lead.clone()], &round.models, &round.news.voided)?;
+            rested.push(match known.first() {
+                Some(known) => footing::of(tx, known, &round)?,
+                None => None,
+            });
+        }
+        for ((case, rested), outcome) in cases.iter().zip(rested).zip(settle(tx, cases, &round)?) {
+            rises.extend(rise(&case.lead, &outcome));
+            let score = outcome.scores.iter().map(|score| score.score).max().unwrap_or(0);
+            let (lead_id, before) = (case.lead.id, case.lead.score);
+            undermined.extend(rested.map(|rested| Undermined { lead_id, rested, before, score }));
+        }
         Ok(())
     })?;
     alerts::scores_rose(tx, &rises)?;
@@ -127,7 +131,7 @@ pub fn lead_reopened(tx: &mut Tx<'_>, lead: Id) -> Result<Vec<LeadOutcome>> {
 pub fn hold_lead(tx: &mut Tx<'_>, lead: Id) -> Result<()> {
     let lead = tx.leads().get(lead)?;
     match (lead.contact_id, lead.account_id) {
-        (Some(contact), account) => hold_contacts(tx, &[contact], account.as_slice()),
+        (Some(contact), account) => hold_contacts(tx, &[contact], account.as_slice()).map(|_| ()),
         (None, Some(account)) => hold_account(tx, account),
         (None, None) => Ok(()),
     }
@@ -141,7 +145,8 @@ pub fn hold_leads(tx: &mut Tx<'_>, leads: &[Id]) -> Result<()> {
         contacts.extend(contact);
         accounts.extend(account);
     }
-    hold_contacts(tx, &Vec::from_iter(contacts), &Vec::from_iter(accounts))
+    hold_contacts(tx, &Vec::from_iter(contacts), &Vec::from_iter(accounts))?;
+    Ok(())
 }
 
 /// Scores the open leads anew that a contact's fields count for, and, where the account's people or those who may be
@@ -202,15 +207,19 @@ pub fn leads_of_contact(tx: &mut Tx<'_>, contact: Id) -> Result<Vec<Id>> {
 
 /// The same for several contacts, by contact.
 pub fn leads_of_contacts(tx: &mut Tx<'_>, contacts: &[Id]) -> Result<BTreeMap<Id, Vec<Id>>> {
-    hold_contacts(tx, contacts, &[])?;
-    let mut leads = BTreeMap::new();
-    for (contact, account) in tx.scorables().accounts_of(contacts)? {
-        let mut found = tx.leads().open_of_contact(contact)?;
-        if let Some(account) = account {
-            found.extend(tx.scorables().open_of_account(account)?);
-        }
-        leads.insert(contact, found);
+    let accounts = hold_contacts(tx, contacts, &[])?;
+    let mut leads: BTreeMap<Id, Vec<Id>> = contacts.iter().map(|contact| (*contact, Vec::new())).collect();
+    for (contact, lead) in tx.scorables().open_of_contacts(contacts)? {
+        leads.entry(contact).or_default().push(lead);
     }
+    let distinct: BTreeSet<Id> = accounts.iter().filter_map(|(_, account)| *account).collect();
+    for account in distinct {
+        let own = tx.scorables().open_of_account(account)?;
+        for (contact, _) in accounts.iter().filter(|(_, of)| *of == Some(account)) {
+            leads.entry(*contact).or_default().extend(&own);
+        }
+    }
+    leads.values_mut().for_each(|leads| leads.sort_unstable());
     Ok(leads)
 }
 
@@ -220,19 +229,24 @@ pub fn hold_contact(tx: &mut Tx<'_>, contact: Id) -> Result<()> {
     tx.take_turns(&[turn_of_contact(contact)])
 }
 
-/// Holds off whoever opens a lead of the contacts, or changes what their leads are scored by. The turns here and in
-/// `hold_account` are always taken in one order: contacts, models, accounts; the leads themselves come last.
-pub fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], further_accounts: &[Id]) -> Result<()> {
+/// Holds off whoever opens a lead of the contacts, or changes what their leads are scored by; tells the account of each.
+/// The turns here and in `hold_account` are always taken in one order: contacts, models, accounts; the leads themselves
+/// come last.
+pub fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], further_accounts: &[Id]) -> Result<Vec<(Id, Option<Id>)>> {
     let turns: Vec<String> = contacts.iter().copied().map(turn_of_contact).collect();
     tx.take_turns(&turns)?;
     tx.share_turn(MODELS)?;
-    let accounts = tx.scorables().accounts_of(contacts)?.into_iter().filter_map(|(_, account)| account);
+    let found = tx.scorables().accounts_of(contacts)?;
+    let accounts = found.iter().filter_map(|(_, account)| *account);
     let turns: Vec<String> = accounts.chain(further_accounts.iter().copied()).map(turn_of_account).collect();
-    // Only where leads of accounts are scored need the people of one account wait for each other.
-    match catalogue::live(tx)?.iter().any(|live| live.model.definition().target == Target::Account) {
-        true => tx.take_turns(&turns),
-        false => tx.share_turns(&turns),
+    if !turns.is_empty() {
+        // Only where leads of accounts are scored need the people of one account wait for each other.
+        match catalogue::live(tx)?.iter().any(|live| live.model.definition().target == Target::Account) {
+            true => tx.take_turns(&turns)?,
+            false => tx.share_turns(&turns)?,
+        }
     }
+    Ok(found)
 }
 
 fn hold_account(tx: &mut Tx<'_>, account: Id) -> Result<()> {
@@ -279,10 +293,10 @@ impl Round {
 
 pub(super) fn run(tx: &mut Tx<'_>, leads: &[Id], round: &Round) -> Result<Vec<LeadOutcome>> {
     let (mut outcomes, mut rises) = (Vec::new(), Vec::new());
-    each(tx, leads, round, |tx, case| {
-        let outcome = settle(tx, case, round)?;
-        rises.extend(rise(&case.lead, &outcome));
-        outcomes.push(outcome);
+    each(tx, leads, round, |tx, cases| {
+        let settled = settle(tx, cases, round)?;
+        rises.extend(cases.iter().zip(&settled).filter_map(|(case, outcome)| rise(&case.lead, outcome)));
+        outcomes.extend(settled);
         Ok(())
     })?;
     alerts::scores_rose(tx, &rises)?;
@@ -302,21 +316,20 @@ fn rise(lead: &Lead, outcome: &LeadOutcome) -> Option<Rise> {
     })
 }
 
-/// Does `work` for every open lead that the pass is about, with all that its scores depend on.
+/// Does `work` for the open leads that the pass is about, some at a time, with all that their scores depend on.
 fn each(
     tx: &mut Tx<'_>,
     leads: &[Id],
     round: &Round,
-    mut work: impl FnMut(&mut Tx<'_>, &Case) -> Result<()>,
+    mut work: impl FnMut(&mut Tx<'_>, &[Case]) -> Result<()>,
 ) -> Result<()> {
     // One order for everyone, so that two who score the same leads never wait for each other.
     let leads: Vec<Id> = leads.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     for some in leads.chunks(TOGETHER) {
         let locked: Vec<Lead> =
             tx.scorables().lock_leads(some)?.into_iter().filter(|lead| lead.status.0 == Status::Open).collect();
-        for case in case::load(tx, locked, round)? {
-            work(tx, &case)?;
-        }
+        let cases = case::load(tx, locked, round)?;
+        work(tx, &cases)?;
     }
     Ok(())
 }

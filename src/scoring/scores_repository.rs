@@ -1,6 +1,7 @@
 //! Scores and the ledger in the database.
 
 use diesel::dsl::sql;
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
@@ -9,14 +10,12 @@ use super::{Glance, LeadScore, ScoreEntry};
 use crate::clock::Timestamp;
 use crate::db::connection::MultiBackend;
 use crate::db::page::Paging;
+use crate::db::prepared::Prepared;
 use crate::db::types::Uuid;
 use crate::db::{Conn, Tx};
 use crate::error::Result;
 use crate::id::Id;
-use crate::schema::{lead_scores, leads, score_entries, scoring_models};
-
-/// Rows of one insert: far below what either database takes.
-const AT_ONCE: usize = 500;
+use crate::schema::{lead_scores, score_entries, scoring_models};
 
 /// What two models make of open leads: every lead that either scores, once, grouped by the verdicts. SQLite numbers
 /// parameters as they first appear.
@@ -72,7 +71,7 @@ impl From<Counted> for Pair {
 }
 
 /// The scores of the workspace's leads, with their ledger.
-pub struct Scores<'c, 't>(&'t mut Tx<'c>);
+pub struct Scores<'c, 't>(pub(super) &'t mut Tx<'c>);
 
 impl<'c> Tx<'c> {
     /// The scores of the workspace's leads, with their ledger.
@@ -82,14 +81,31 @@ impl<'c> Tx<'c> {
 }
 
 impl Scores<'_, '_> {
-    /// The scores of the leads under some models.
-    pub fn of_leads(&mut self, leads: &[Id], models: &[Id]) -> Result<Vec<LeadScore>> {
-        let found = lead_scores::table
-            .filter(lead_scores::workspace_id.eq(self.0.scope.workspace))
-            .filter(lead_scores::lead_id.eq_any(leads))
-            .filter(lead_scores::model_id.eq_any(models))
-            .select(LeadScore::as_select());
-        Ok(found.load(self.0.conn)?)
+    /// The scores of leads under models: those of these pairs.
+    pub fn of_pairs(&mut self, pairs: &[(Id, Id)]) -> Result<Vec<LeadScore>> {
+        let workspace = self.0.scope.workspace;
+        match &mut *self.0.conn {
+            Conn::Postgres(conn) => {
+                let sql = "SELECT s.workspace_id, s.lead_id, s.model_id, s.model_version, s.score, s.grade, s.shares, \
+                        s.reached, s.evaluated_at, s.due_at, s.whose_id, s.tally, s.assets_revision \
+                    FROM unnest(?, ?) AS asked (lead_id, model_id) \
+                    JOIN lead_scores s ON s.workspace_id = ? AND s.lead_id = asked.lead_id \
+                        AND s.model_id = asked.model_id";
+                let found = Prepared::<Pg>::new(sql)
+                    .column::<Uuid, _>(pairs.iter().map(|(lead, _)| lead))
+                    .column::<Uuid, _>(pairs.iter().map(|(_, model)| model))
+                    .bind::<Uuid, _>(workspace);
+                Ok(found.rows::<lead_scores::SqlType>().load(conn)?)
+            }
+            Conn::Sqlite(conn) => {
+                let mut scores = Vec::with_capacity(pairs.len());
+                for (lead, model) in pairs {
+                    let found = lead_scores::table.find((workspace, lead, model)).select(LeadScore::as_select());
+                    scores.extend(found.first(conn).optional()?);
+                }
+                Ok(scores)
+            }
+        }
     }
 
     /// All scores of the leads.
@@ -166,17 +182,6 @@ impl Scores<'_, '_> {
         Ok(found.load(self.0.conn)?)
     }
 
-    pub fn insert(&mut self, score: &LeadScore) -> Result<()> {
-        diesel::insert_into(lead_scores::table).values(score).execute(self.0.conn)?;
-        Ok(())
-    }
-
-    pub fn update(&mut self, score: &LeadScore) -> Result<()> {
-        let target = lead_scores::table.find((self.0.scope.workspace, score.lead_id, score.model_id));
-        diesel::update(target).set(score).execute(self.0.conn)?;
-        Ok(())
-    }
-
     pub fn delete(&mut self, lead: Id, model: Id) -> Result<()> {
         diesel::delete(lead_scores::table.find((self.0.scope.workspace, lead, model))).execute(self.0.conn)?;
         Ok(())
@@ -189,17 +194,6 @@ impl Scores<'_, '_> {
             .filter(lead_scores::lead_id.eq_any(leads))
             .filter(lead_scores::due_at.le(self.0.at()));
         diesel::update(of_leads).set(lead_scores::due_at.eq(due)).execute(self.0.conn)?;
-        Ok(())
-    }
-
-    /// Adds rows to the ledger.
-    pub fn insert_entries(&mut self, entries: &[ScoreEntry]) -> Result<()> {
-        for some in entries.chunks(AT_ONCE) {
-            match &mut *self.0.conn {
-                Conn::Postgres(conn) => diesel::insert_into(score_entries::table).values(some).execute(conn)?,
-                Conn::Sqlite(conn) => diesel::insert_into(score_entries::table).values(some).execute(conn)?,
-            };
-        }
         Ok(())
     }
 
@@ -260,18 +254,5 @@ impl Scores<'_, '_> {
             query = query.filter(score_entries::rule.eq(rule.to_owned()));
         }
         query
-    }
-
-    /// Writes what follows from a lead's scores into the lead.
-    pub fn set_standing(&mut self, lead: Id, score: i64, temperature: Option<String>) -> Result<()> {
-        diesel::update(leads::table.find((self.0.scope.workspace, lead)))
-            .set((
-                leads::score.eq(score),
-                leads::temperature.eq(temperature),
-                leads::version.eq(leads::version + 1),
-                leads::updated_at.eq(self.0.at()),
-            ))
-            .execute(self.0.conn)?;
-        Ok(())
     }
 }

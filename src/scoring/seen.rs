@@ -50,25 +50,18 @@ impl Front {
 /// Occurrences that are worth the same and of which the same is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Heap {
-    #[serde(rename = "w")]
     worth: i64,
-    #[serde(rename = "k")]
     kept: i64,
-    #[serde(rename = "n")]
     count: u64,
     /// None where nothing ever fades or leaves.
-    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     front: Option<Front>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 enum Counted {
     /// The latest, oldest first: no more of them than can count.
-    #[serde(rename = "l")]
     Latest(Vec<Entry>),
     /// All, by what they give.
-    #[serde(rename = "h")]
     Heaps(Vec<Heap>),
 }
 
@@ -76,12 +69,9 @@ enum Counted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seen {
     /// How many there ever were, counted no further than the condition asks.
-    #[serde(rename = "n")]
     happened: usize,
     /// What is known and has yet to happen: clocks differ. Oldest first.
-    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
     coming: Vec<Entry>,
-    #[serde(rename = "c")]
     counted: Counted,
 }
 

@@ -1,4 +1,7 @@
-//! What follows for one lead when it is scored anew: ledger, scores, the lead's standing, events and stage.
+//! What follows for leads when they are scored anew: ledger, scores, the leads' standing, events and stages.
+//!
+//! What the models make of each lead is computed first, and written for all of them together. What follows for the
+//! leads' processes comes after that, lead by lead: no model looks at it.
 
 use std::borrow::Cow;
 
@@ -8,6 +11,7 @@ use super::card::Part;
 use super::case::Case;
 use super::catalogue::Live;
 use super::ledger::{Cause, Row};
+use super::ledger_repository::LeadStanding;
 use super::outcome::{self, Crossing};
 use super::past_repository::DonePast;
 use super::rescore::Round;
@@ -17,9 +21,10 @@ use crate::alerts::Detail;
 use crate::assignment::{self, When};
 use crate::clock::Timestamp;
 use crate::db::Tx;
+use crate::db::packed::Packed;
 use crate::db::types::{Code, JsonOf};
 use crate::error::Result;
-use crate::events::{self, Subject};
+use crate::events::{self, Event, Subject};
 use crate::id::Id;
 use crate::leads::{self, Lead, Mark, Status};
 use crate::process::transition::Trigger;
@@ -43,21 +48,61 @@ struct Standing {
     reached: bool,
 }
 
-/// Writes everything that follows for one lead.
-pub fn settle(tx: &mut Tx<'_>, case: &Case, round: &Round) -> Result<LeadOutcome> {
-    let mut changes = Vec::with_capacity(case.concerned.len());
-    for live in &case.concerned {
-        changes.push(Change::of(tx, live, case, round)?);
+/// A lead's scores as they are in the end, still to be written.
+struct Settled<'c> {
+    lead: &'c Lead,
+    changes: Vec<Change>,
+    standings: Vec<Standing>,
+    /// The best of its scores.
+    score: i64,
+    temperature: Option<String>,
+}
+
+/// Writes everything that follows for the leads; one outcome for each, in their order.
+pub fn settle(tx: &mut Tx<'_>, cases: &[Case], round: &Round) -> Result<Vec<LeadOutcome>> {
+    let mut settled = Vec::with_capacity(cases.len());
+    for case in cases {
+        settled.push(Settled::of(tx, case, round)?);
     }
-    for change in &changes {
-        change.store(tx)?;
+    write(tx, &settled)?;
+    let mut outcomes = Vec::with_capacity(settled.len());
+    for settled in settled {
+        let stage = settled.follow_up(tx)?;
+        let scores = settled.standings.into_iter().map(Standing::shown).collect();
+        outcomes.push(LeadOutcome { lead_id: settled.lead.id, scores, stage });
+    }
+    Ok(outcomes)
+}
+
+/// Writes ledger, scores, events and what the leads themselves show of them.
+fn write(tx: &mut Tx<'_>, settled: &[Settled<'_>]) -> Result<()> {
+    let changes = || settled.iter().flat_map(|it| it.changes.iter().map(move |change| (it.lead, change)));
+    let mut entries = Vec::new();
+    let (mut first, mut changed, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+    for (lead, change) in changes() {
+        entries.extend(change.entries(tx));
+        match (&change.before, &change.after) {
+            (None, Some(after)) => first.push(after),
+            (Some(before), Some(after)) if before != after => changed.push(after),
+            _ => {}
+        }
         if !change.live.is_shadow {
-            change.announce(tx, &case.lead)?;
+            facts.extend(change.facts(tx, lead)?);
         }
     }
-    let standings = standings(case, round, &changes);
-    let stage = follow_up(tx, &case.lead, &standings, &changes)?;
-    Ok(LeadOutcome { lead_id: case.lead.id, scores: standings.into_iter().map(Standing::shown).collect(), stage })
+    tx.scores().insert_entries(&entries)?;
+    tx.scores().insert(&first)?;
+    tx.scores().update(&changed)?;
+    for (_, change) in changes() {
+        if let (Some(before), None) = (&change.before, &change.after) {
+            tx.scores().delete(before.lead_id, before.model_id)?;
+        }
+    }
+    tx.events().insert(&facts)?;
+    let other = settled.iter().filter(|it| it.lead.score != it.score || it.lead.temperature != it.temperature);
+    let standings =
+        other.map(|it| LeadStanding { lead_id: it.lead.id, score: it.score, temperature: it.temperature.clone() });
+    tx.scores().set_standings(&Vec::from_iter(standings))
 }
 
 impl Change {
@@ -92,44 +137,41 @@ impl Change {
             evaluated_at: walk.at,
             due_at: walk.due,
             whose_id,
-            tally: Some(JsonOf(walk.tally)),
+            tally: Some(Packed(walk.tally)),
             assets_revision: live.assets_revision,
         };
         Ok(Self { live, before, after: Some(after), rows: walk.rows, crossing })
     }
 
-    fn store(&self, tx: &mut Tx<'_>) -> Result<()> {
-        let Some(score) = self.after.as_ref().or(self.before.as_ref()) else { return Ok(()) };
-        enter(tx, score, &self.rows)?;
-        match (&self.before, &self.after) {
-            (None, Some(after)) => tx.scores().insert(after),
-            (Some(before), Some(after)) if before != after => tx.scores().update(after),
-            (Some(before), None) => tx.scores().delete(before.lead_id, before.model_id),
-            _ => Ok(()),
-        }
+    /// The rows to add to the ledger.
+    fn entries(&self, tx: &Tx<'_>) -> Vec<ScoreEntry> {
+        let score = self.after.as_ref().or(self.before.as_ref());
+        score.map(|score| entries(tx, score, &self.rows)).unwrap_or_default()
     }
 
-    fn announce(&self, tx: &mut Tx<'_>, lead: &Lead) -> Result<()> {
+    /// What others may hear of it.
+    fn facts(&self, tx: &Tx<'_>, lead: &Lead) -> Result<Vec<Event>> {
         let subject = Subject::lead(lead.id, lead.contact_id);
         let (before, after) = (self.before.as_ref(), self.after.as_ref());
         let points = |score: Option<&LeadScore>| score.map(|score| score.score);
         let grade = |score: Option<&LeadScore>| score.map(|score| score.grade.clone());
+        let mut facts = Vec::new();
         if points(before).unwrap_or(0) != points(after).unwrap_or(0) {
             let data = json!({
                 "model_id": self.live.id, "model": self.live.name(), "model_version": self.live.version,
                 "score": points(after), "before": points(before),
                 "grade": grade(after), "grade_before": grade(before),
             });
-            events::emit(tx, "lead.scored", subject, &data)?;
+            facts.push(events::fact(tx, "lead.scored", subject, &data)?);
         }
         if self.crossing.fell {
             let data = json!({
                 "model_id": self.live.id, "model": self.live.name(), "score": points(after),
                 "sales_ready_score": self.live.threshold(),
             });
-            events::emit(tx, "lead.fell_below", subject, &data)?;
+            facts.push(events::fact(tx, "lead.fell_below", subject, &data)?);
         }
-        Ok(())
+        Ok(facts)
     }
 
     /// Why the score makes the lead ready for sales, as event and owner are told.
@@ -216,12 +258,13 @@ pub fn withdraw(tx: &mut Tx<'_>, lead: Id, cause: Cause) -> Result<()> {
 /// Takes one score back, with rows that say so.
 pub(super) fn take_back(tx: &mut Tx<'_>, score: &LeadScore, cause: Cause) -> Result<()> {
     let rows = step::reversal(score, tx.at(), cause);
-    enter(tx, score, &rows)?;
+    let entries = entries(tx, score, &rows);
+    tx.scores().insert_entries(&entries)?;
     tx.scores().delete(score.lead_id, score.model_id)
 }
 
-/// Adds the rows to the ledger of a score.
-fn enter(tx: &mut Tx<'_>, score: &LeadScore, rows: &[Row]) -> Result<()> {
+/// Rows of the ledger of a score.
+fn entries(tx: &Tx<'_>, score: &LeadScore, rows: &[Row]) -> Vec<ScoreEntry> {
     let (workspace_id, recorded_at) = (tx.scope.workspace, tx.at());
     let entry = |row: &Row| ScoreEntry {
         workspace_id,
@@ -236,34 +279,41 @@ fn enter(tx: &mut Tx<'_>, score: &LeadScore, rows: &[Row]) -> Result<()> {
         at: row.at,
         recorded_at,
     };
-    let entries: Vec<ScoreEntry> = rows.iter().map(entry).collect();
-    tx.scores().insert_entries(&entries)
+    rows.iter().map(entry).collect()
 }
 
-/// What follows for the lead itself: its best score and grade, the mark, and the moves of its process.
-fn follow_up(tx: &mut Tx<'_>, lead: &Lead, standings: &[Standing], changes: &[Change]) -> Result<Option<StageMove>> {
-    let score = standings.iter().map(|standing| standing.score).max().unwrap_or(0);
-    let grades = standings.iter().map(|standing| (standing.live.model.definition(), standing.grade.as_str()));
-    let temperature = outcome::temperature(grades);
-    let is_other_temperature = lead.temperature != temperature;
-    if lead.score != score || is_other_temperature {
-        tx.scores().set_standing(lead.id, score, temperature)?;
+impl<'c> Settled<'c> {
+    fn of(tx: &mut Tx<'_>, case: &'c Case, round: &Round) -> Result<Self> {
+        let mut changes = Vec::with_capacity(case.concerned.len());
+        for live in &case.concerned {
+            changes.push(Change::of(tx, live, case, round)?);
+        }
+        let standings = standings(case, round, &changes);
+        let score = standings.iter().map(|standing| standing.score).max().unwrap_or(0);
+        let grades = standings.iter().map(|standing| (standing.live.model.definition(), standing.grade.as_str()));
+        let temperature = outcome::temperature(grades);
+        Ok(Self { lead: &case.lead, changes, standings, score, temperature })
     }
-    if is_other_temperature {
-        process::temperature_changed(tx, lead.id)?;
+
+    /// What follows for the lead's process: its deadlines, the mark, and the moves.
+    fn follow_up(&self, tx: &mut Tx<'_>) -> Result<Option<StageMove>> {
+        let lead = self.lead;
+        if lead.temperature != self.temperature {
+            process::temperature_changed(tx, lead.id)?;
+        }
+        let mut moved = None;
+        if lead.score <= 0 && self.score > 0 {
+            let subject = Subject::lead(lead.id, lead.contact_id);
+            events::emit(tx, "lead.first_scored", subject, &json!({"score": self.score}))?;
+            moved = process::react(tx, lead.id, Trigger::FirstScore)?;
+        }
+        if let Some((change, at)) = readiness(tx, lead, &self.changes)? {
+            let mark = Mark { at, by: None, model_id: Some(change.live.id) };
+            moved = process::joined(moved, leads::became_sales_ready(tx, lead.id, mark, change.why_ready(), None)?);
+            assignment::assign(tx, lead.id, When::SalesReady);
+        }
+        Ok(moved)
     }
-    let mut moved = None;
-    if lead.score <= 0 && score > 0 {
-        let subject = Subject::lead(lead.id, lead.contact_id);
-        events::emit(tx, "lead.first_scored", subject, &json!({"score": score}))?;
-        moved = process::react(tx, lead.id, Trigger::FirstScore)?;
-    }
-    if let Some((change, at)) = readiness(tx, lead, changes)? {
-        let mark = Mark { at, by: None, model_id: Some(change.live.id) };
-        moved = process::joined(moved, leads::became_sales_ready(tx, lead.id, mark, change.why_ready(), None)?);
-        assignment::assign(tx, lead.id, When::SalesReady);
-    }
-    Ok(moved)
 }
 
 /// The model that makes an open lead ready for sales which is not marked so, and since when. One that was refused needs

@@ -26,10 +26,8 @@ pub struct Tally(Vec<OfRule>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct OfRule {
     /// Whether all conditions on interactions once held together, windows and decay left aside.
-    #[serde(rename = "m")]
     met: bool,
     /// Condition by condition.
-    #[serde(rename = "s")]
     seen: Vec<Seen>,
 }
 

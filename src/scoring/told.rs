@@ -94,7 +94,7 @@ impl Told {
             assets_revision: 0,
             whose_id: None,
             // What is stored is written and read again.
-            tally: Some(JsonOf(serde_json::from_str(&serde_json::to_string(&walk.tally).unwrap()).unwrap())),
+            tally: Some(Packed(postcard::from_bytes(&postcard::to_stdvec(&walk.tally).unwrap()).unwrap())),
         });
         walk
     }

@@ -159,7 +159,7 @@ async fn overview(actor: Actor, PathId(id): PathId, query: web::Query<OverviewQu
                 Some(account) => tx.accounts().find(account)?,
                 None => None,
             };
-            let fields = workspaces::settings(tx)?.completeness;
+            let fields = workspaces::settings(tx)?.completeness.clone();
             let own = LeadFilter { contact_id: Some(id), ..LeadFilter::default() };
             let leads_total = tx.leads().count(&own)?;
             let rows = Page::new(tx.leads().list(&own, &newest)?, &newest, None, |lead| lead)?;

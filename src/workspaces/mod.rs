@@ -15,9 +15,10 @@ mod repository;
 pub mod settings;
 mod settings_handlers;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use diesel::prelude::*;
+use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -278,9 +279,22 @@ pub fn calling_user(tx: &mut Tx<'_>) -> Result<Option<User>> {
     }
 }
 
+/// Settings of workspaces, by what they were read as: each of these is good for ever. A transaction that is undone
+/// leaves none that another could take for its own, because no two change a workspace at one instant.
+static READ: LazyLock<Cache<(Id, i64, Timestamp), Arc<Settings>>> = LazyLock::new(|| Cache::new(KEPT));
+
+/// Workspaces whose settings are kept ready.
+const KEPT: u64 = 10_000;
+
 /// The settings of the workspace.
-pub fn settings(tx: &mut Tx<'_>) -> Result<Settings> {
-    Ok(tx.workspaces().own()?.settings.0)
+pub fn settings(tx: &mut Tx<'_>) -> Result<Arc<Settings>> {
+    let key = tx.workspaces().stand()?;
+    if let Some(known) = READ.get(&key) {
+        return Ok(known);
+    }
+    let settings = Arc::new(tx.workspaces().own()?.settings.0);
+    READ.insert(key, settings.clone());
+    Ok(settings)
 }
 
 fn new_secret() -> Result<String> {

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::{Client, User, Workspace};
 use crate::auth::scope::Role;
+use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::page::Paging;
 use crate::db::types::{Code, JsonOf};
@@ -46,6 +47,12 @@ impl Workspaces<'_, '_> {
     pub fn own(&mut self) -> Result<Workspace> {
         let id = self.0.scope.workspace;
         Ok(workspaces::table.find(id).select(Workspace::as_select()).first(self.0.conn)?)
+    }
+
+    /// What tells one state of the workspace of this transaction from every other: its id, its version, and since when.
+    pub fn stand(&mut self) -> Result<(Id, i64, Timestamp)> {
+        let found = workspaces::table.find(self.0.scope.workspace);
+        Ok(found.select((workspaces::id, workspaces::version, workspaces::updated_at)).first(self.0.conn)?)
     }
 
     /// Every workspace of the installation, by key.

@@ -4,6 +4,7 @@ mod attribution;
 mod kinds;
 mod replies;
 mod stream;
+mod together;
 mod voids;
 
 use futures_util::future::join_all;
