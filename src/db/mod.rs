@@ -11,6 +11,7 @@ mod lane;
 mod late;
 pub mod migrations;
 pub mod page;
+mod statistics;
 mod turns;
 pub mod types;
 
