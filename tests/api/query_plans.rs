@@ -27,7 +27,7 @@ use plan::{Plan, Planner, Read};
 use serde_json::json;
 
 use crate::scoring::{day, live_model, newcomers};
-use crate::support::{Options, Person, TestApp, bodies};
+use crate::support::{Options, Person, TestApp, bodies, on_postgres};
 
 /// Tables that hold what a workspace decides for itself, some dozens of rows, and so may be read as a whole.
 const SMALL: &[&str] = &[
@@ -155,11 +155,14 @@ async fn a_search_reads_in_the_order_that_it_shows() {
     let mut listening = Listening::start().await;
     let admin = listening.app.admin().await;
     listening.forget();
+    let message = json!([{"field": "interaction.kind", "op": "eq", "value": "message"}]);
     for (record, filter) in [
         ("leads", json!([{"field": "lead.score", "op": "gte", "value": 50}])),
         ("leads", json!([{"field": "contact.job_title", "op": "contains", "value": "chief"}])),
         ("leads", json!([{"field": "account.country", "op": "eq", "value": "DE"}])),
         ("leads", json!([{"related": "interaction", "count": {"gte": 2}, "where": []}])),
+        ("leads", json!([{"related": "interaction", "where": message}])),
+        ("contacts", json!([{"related": "interaction", "where": message}])),
         ("contacts", json!([{"field": "contact.job_title", "op": "starts_with", "value": "chief"}])),
         ("contacts", json!([{"related": "lead", "where": [{"field": "lead.status", "op": "eq", "value": "open"}]}])),
     ] {
@@ -169,6 +172,17 @@ async fn a_search_reads_in_the_order_that_it_shows() {
             answer.expect(200);
             let seen = listening.judged(&format!("{what} {filter}"));
             assert!(!seen.is_empty());
+            // What was done is looked up for one lead after the other, not what anybody did. For contacts PostgreSQL may
+            // weigh which is less.
+            let is_own = |read: &Read| read.is_by("contact_id") || read.is_by("lead_id");
+            let of_others = |plan: &Plan| {
+                plan.reads
+                    .iter()
+                    .any(|read| ["interactions", "related", "own"].contains(&&*read.table) && !is_own(read))
+            };
+            let judged = seen.iter().filter(|_| record == "leads" || !on_postgres());
+            let offences = judged.filter(|(_, plan)| of_others(plan)).map(|(sql, plan)| format!("{plan}{sql}"));
+            listening.offences.extend(offences);
         }
     }
     listening.expect_no_offence();

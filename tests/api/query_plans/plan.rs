@@ -138,7 +138,10 @@ fn sqlite(conn: &mut SqliteConnection, sql: &str) -> Plan {
         plan.sorts |= detail == "USE TEMP B-TREE FOR ORDER BY";
         let mut words = detail.split_whitespace();
         let by = match (words.next(), detail.split_once('(')) {
-            (Some("SCAN"), _) if !detail.contains("CONSTANT ROW") => None,
+            (Some("SCAN"), _) if detail.contains("CONSTANT ROW") => continue,
+            // What another part of the plan makes, not a table.
+            (Some("SCAN"), _) if plan.told.contains(&format!("CO-ROUTINE {}", &detail["SCAN ".len()..])) => continue,
+            (Some("SCAN"), _) => None,
             (Some("SEARCH"), Some((_, condition))) => Some(condition.to_owned()),
             _ => continue,
         };
