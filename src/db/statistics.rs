@@ -94,8 +94,8 @@ fn alike(column: &str) -> u64 {
     match column {
         "workspace_id" => ALL,
         "id" => 1,
-        "kind" | "type" | "status" | "stage" | "process" | "target" | "role" | "enabled" => ALL / 5,
-        "form_id" | "model_id" | "backtest_id" | "void_id" | "source" | "record" => ALL / 50,
+        "kind" | "type" | "status" | "stage" | "process" | "target" | "role" | "source" => ALL / 5,
+        "form_id" | "model_id" | "backtest_id" | "void_id" | "record" => ALL / 50,
         "owner_id" | "user_id" | "assignee_id" | "sender_id" | "actor_id" => ALL / 500,
         "campaign" | "asset" | "score" | "country" => ALL / 500,
         "at" => 2,

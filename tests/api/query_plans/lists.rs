@@ -51,7 +51,7 @@ const FILTERS: &[(&str, &[(&str, Leaves, &str)])] = &[
             ("contact_id", Leaves::Some, ""),
             ("lead_id", Leaves::Some, ""),
             ("kind", Leaves::Part, ""),
-            ("source", Leaves::Some, ""),
+            ("source", Leaves::Part, ""),
             ("void_id", Leaves::Some, ""),
             ("occurred_from", Leaves::Range, "occurred_at"),
             ("occurred_until", Leaves::Range, "occurred_at"),
