@@ -13,8 +13,11 @@ use crate::support::{Person, bodies};
 /// An id that no record has.
 const NOBODY: &str = "019aa8b4-6c1e-7d3a-8f00-3a5d2c9b7e10";
 
-/// How each filter is served. Each is by the column of its name unless another is given.
-const FILTERS: &[(&str, &[(&str, Leaves, &str)])] = &[
+/// A filter, how it is served, and the column that an index is entered by where that has another name.
+type Served = (&'static str, Leaves, &'static str);
+
+/// How the filters of each list are served.
+const FILTERS: &[(&str, &[Served])] = &[
     ("accounts", &[("owner_id", Leaves::Some, ""), ("country", Leaves::Some, ""), ("domain", Leaves::Few, "")]),
     ("alerts", &[("lead_id", Leaves::Few, ""), ("contact_id", Leaves::Few, "")]),
     (
