@@ -10,6 +10,7 @@ use diesel::{PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_q
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::Conn;
+use super::statistics;
 use crate::error::{Error, Result};
 
 /// Migrations for SQLite.
@@ -74,7 +75,9 @@ fn run_postgres(conn: &mut PgConnection) -> Result<Vec<String>> {
 fn run_sqlite(conn: &mut SqliteConnection) -> Result<Vec<String>> {
     conn.immediate_transaction(|conn| {
         let ran = conn.run_pending_migrations(SQLITE).map_err(Error::internal)?;
-        Ok(ran.iter().map(ToString::to_string).collect())
+        let ran = ran.iter().map(ToString::to_string).collect();
+        statistics::tell(conn)?;
+        Ok(ran)
     })
 }
 

@@ -14,6 +14,7 @@ pub mod packed;
 pub mod page;
 pub mod prepared;
 pub mod together;
+mod statistics;
 mod turns;
 pub mod types;
 

@@ -1,10 +1,17 @@
 //! Ordered pages in SQL: closed lists of fields, and a keyset condition that continues after the last row seen.
+//!
+//! A page is read in the order of an index, from where the last one ended, until it is full. What no index finds, such as
+//! text anywhere in a name or a condition of a search, is looked at on the way: soon done where it is frequent, while what
+//! hardly any row has takes a walk through all of them. Tests hold every list to it (`tests/api/query_plans.rs`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use diesel::BoolExpressionMethods;
+use diesel::QueryResult;
 use diesel::dsl::sql;
-use diesel::expression::{BoxableExpression, SqlLiteral};
+use diesel::expression::{
+    AppearsOnTable, BoxableExpression, Expression, SelectableExpression, SqlLiteral, ValidGrouping, is_aggregate,
+};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Text};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +29,8 @@ pub enum SortKind {
     Text,
     Number,
     Instant,
+    /// An instant from which the row's id was made ([`Id::new`]): ids sort by it, and no other index is needed.
+    Made,
 }
 
 /// A field that a list can be ordered by. The column must never be null.
@@ -108,28 +117,33 @@ impl Paging {
 
     /// The `ORDER BY`, ended by the id of `table` so that no two rows are equal.
     pub fn order(&self, table: &str) -> SqlLiteral<Bool> {
-        let mut parts: Vec<String> = self
-            .order
-            .iter()
-            .map(|(field, descending)| format!("{} {}", field.column, direction(*descending)))
-            .collect();
-        parts.push(format!("{table}.id {}", direction(self.ends_descending())));
-        sql::<Bool>(&parts.join(", "))
+        let part = |(column, descending): (String, bool)| format!("{column} {}", direction(descending));
+        sql::<Bool>(&self.columns(table).into_iter().map(part).collect::<Vec<_>>().join(", "))
     }
 
     /// The condition for rows after the cursor: greater in the first field, or equal there and greater in the next,
     /// and so on.
     pub fn after<QS: 'static>(&self, table: &str) -> Option<Condition<QS>> {
         let (values, id) = self.after.as_ref()?;
-        let id_column = format!("{table}.id");
-        let mut after: Condition<QS> =
-            Box::new(sql::<Bool>(&format!("{id_column} {} ", past(self.ends_descending()))).bind::<Uuid, _>(*id));
-        for ((field, descending), value) in self.order.iter().zip(values).rev() {
-            let further = compare::<QS>(*field, past(*descending), value)?;
-            let equal = compare::<QS>(*field, "=", value)?;
-            after = Box::new(further.or(equal.and(after)));
+        let sorted = self.before_id().iter().zip(values);
+        let mut values: Vec<Value> =
+            sorted.map(|((field, _), value)| Value::read(field.kind, value)).collect::<Option<_>>()?;
+        values.push(Value::Id(*id));
+        Some(Box::new(After { columns: self.columns(table), values }))
+    }
+
+    /// What the list is ordered by, the id of `table` last.
+    fn columns(&self, table: &str) -> Vec<(String, bool)> {
+        let sorted = self.before_id().iter().map(|(field, descending)| (field.column.to_owned(), *descending));
+        sorted.chain([(format!("{table}.id"), self.ends_descending())]).collect()
+    }
+
+    /// The fields that come before the id in the order. The last one is left out where ids run as it does.
+    fn before_id(&self) -> &[(SortField, bool)] {
+        match self.order.split_last() {
+            Some(((last, _), before)) if last.kind == SortKind::Made => before,
+            _ => &self.order,
         }
-        Some(after)
     }
 
     /// The cursor that continues after `row`.
@@ -156,14 +170,108 @@ fn past(descending: bool) -> &'static str {
     if descending { "<" } else { ">" }
 }
 
-fn compare<QS: 'static>(field: SortField, operator: &str, value: &str) -> Option<Condition<QS>> {
-    let left = sql::<Bool>(&format!("{} {operator} ", field.column));
-    Some(match field.kind {
-        SortKind::Text => Box::new(left.bind::<Text, _>(value.to_owned())),
-        SortKind::Number => Box::new(left.bind::<BigInt, _>(value.parse::<i64>().ok()?)),
-        SortKind::Instant => Box::new(left.bind::<Instant, _>(Timestamp::parse(value)?)),
-    })
+/// A value that a row is compared with.
+enum Value {
+    Text(String),
+    Number(i64),
+    Instant(Timestamp),
+    Id(Id),
 }
+
+impl Value {
+    fn read(kind: SortKind, text: &str) -> Option<Self> {
+        Some(match kind {
+            SortKind::Text => Self::Text(text.to_owned()),
+            SortKind::Number => Self::Number(text.parse().ok()?),
+            SortKind::Instant | SortKind::Made => Self::Instant(Timestamp::parse(text)?),
+        })
+    }
+
+    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        match self {
+            Self::Text(text) => out.push_bind_param::<Text, _>(text),
+            Self::Number(number) => out.push_bind_param::<BigInt, _>(number),
+            Self::Instant(instant) => out.push_bind_param::<Instant, _>(instant),
+            Self::Id(id) => out.push_bind_param::<Uuid, _>(id),
+        }
+    }
+}
+
+/// Whether a row comes after `values` in the order of `columns`, written so that an index in this order is entered right
+/// there: neither database enters one by an `OR`.
+struct After {
+    columns: Vec<(String, bool)>,
+    values: Vec<Value>,
+}
+
+impl After {
+    /// All columns at once, where all run in one direction.
+    fn rows<'b>(&'b self, out: &mut AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        for (index, (column, _)) in self.columns.iter().enumerate() {
+            out.push_sql(if index == 0 { "(" } else { ", " });
+            out.push_sql(column);
+        }
+        out.push_sql(") ");
+        out.push_sql(past(self.columns.first().is_some_and(|(_, descending)| *descending)));
+        for (index, value) in self.values.iter().enumerate() {
+            out.push_sql(if index == 0 { " (" } else { ", " });
+            value.bind(out)?;
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+
+    /// One column after the other; the first is compared once more, by itself.
+    fn steps<'b>(&'b self, out: &mut AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        let steps = || self.columns.iter().zip(&self.values);
+        if let Some(((column, descending), value)) = steps().next() {
+            out.push_sql(&format!("{column} {}= ", past(*descending)));
+            value.bind(out)?;
+            out.push_sql(" AND ");
+        }
+        for (index, ((column, descending), value)) in steps().enumerate() {
+            out.push_sql(&format!("({column} {} ", past(*descending)));
+            value.bind(out)?;
+            if index + 1 < self.columns.len() {
+                out.push_sql(&format!(" OR {column} = "));
+                value.bind(out)?;
+                out.push_sql(" AND ");
+            }
+        }
+        self.columns.iter().for_each(|_| out.push_sql(")"));
+        Ok(())
+    }
+}
+
+impl QueryFragment<MultiBackend> for After {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        let mut directions = self.columns.iter().map(|(_, descending)| *descending);
+        let first = directions.next();
+        out.push_sql("(");
+        match directions.all(|descending| Some(descending) == first) {
+            true => self.rows(&mut out)?,
+            false => self.steps(&mut out)?,
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl QueryId for After {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Expression for After {
+    type SqlType = Bool;
+}
+
+impl<GroupBy> ValidGrouping<GroupBy> for After {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl<Rows> AppearsOnTable<Rows> for After {}
+impl<Rows> SelectableExpression<Rows> for After {}
 
 fn read_cursor(text: &str, sort: &str, order: &[(SortField, bool)]) -> Option<(Vec<String>, Id)> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
@@ -171,7 +279,7 @@ fn read_cursor(text: &str, sort: &str, order: &[(SortField, bool)]) -> Option<(V
     let fits = |(field, value): (&(SortField, bool), &String)| match field.0.kind {
         SortKind::Text => crate::text::line(value).is_ok(),
         SortKind::Number => value.parse::<i64>().is_ok(),
-        SortKind::Instant => Timestamp::parse(value).is_some(),
+        SortKind::Instant | SortKind::Made => Timestamp::parse(value).is_some(),
     };
     let good =
         form == FORM && cursor_sort == sort && values.len() == order.len() && order.iter().zip(&values).all(fits);

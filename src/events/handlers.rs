@@ -18,7 +18,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// The fields that events can be ordered by.
-const SORT_FIELDS: &[SortField] = &[SortField::new("at", "events.at", SortKind::Instant)];
+const SORT_FIELDS: &[SortField] = &[SortField::new("at", "events.at", SortKind::Made)];
 
 /// Which events to list.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -88,12 +88,11 @@ impl Subject {
                  AND related.contact_id = contacts.id AND related.merged_into_id IS NULL"
             }
             (Self::Leads, RelatedRecord::Interaction) => {
-                "interactions related WHERE related.workspace_id = leads.workspace_id AND related.id IN (\
-                 SELECT own.id FROM interactions own \
+                "(SELECT own.* FROM interactions own \
                  WHERE own.workspace_id = leads.workspace_id AND own.contact_id = leads.contact_id \
-                 UNION ALL SELECT own.id FROM interactions own \
-                 WHERE own.workspace_id = leads.workspace_id AND own.lead_id = leads.id) \
-                 AND related.voided_at IS NULL"
+                 UNION ALL SELECT own.* FROM interactions own \
+                 WHERE own.workspace_id = leads.workspace_id AND own.lead_id = leads.id \
+                 AND (own.contact_id = leads.contact_id) IS NOT TRUE) related WHERE related.voided_at IS NULL"
             }
             (Self::Leads, RelatedRecord::Lead) => {
                 "leads related WHERE related.workspace_id = leads.workspace_id \

@@ -149,7 +149,7 @@ impl Interaction {
 /// The fields that interactions can be ordered by.
 pub const SORT_FIELDS: &[SortField] = &[
     SortField::new("occurred_at", "interactions.occurred_at", SortKind::Instant),
-    SortField::new("recorded_at", "interactions.recorded_at", SortKind::Instant),
+    SortField::new("recorded_at", "interactions.recorded_at", SortKind::Made),
 ];
 
 impl Sorted for Interaction {

@@ -117,7 +117,7 @@ impl Voids<'_, '_> {
         let found = interactions::table
             .filter(interactions::workspace_id.eq(self.0.scope.workspace))
             .filter(interactions::void_id.eq(void))
-            .order(interactions::id)
+            .order((interactions::occurred_at, interactions::id))
             .limit(most)
             .select(HIT);
         Ok(found.load(self.0.conn)?)

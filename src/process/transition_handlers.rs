@@ -28,7 +28,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// The fields that a history can be ordered by.
-const SORT_FIELDS: &[SortField] = &[SortField::new("at", "stage_changes.at", SortKind::Instant)];
+const SORT_FIELDS: &[SortField] = &[SortField::new("at", "stage_changes.at", SortKind::Made)];
 
 /// List a lead's transitions
 ///

@@ -42,6 +42,7 @@ mod process_model;
 mod processes;
 mod proposals;
 mod provenance;
+mod query_plans;
 mod rejections;
 mod score_explanations;
 mod scoring;
