@@ -92,11 +92,12 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// `method` is asked of `path`, by whom `token` is for if there is one.
+    /// `method` is asked of `path`, by whom `token` is for if there is one. What is replaced may be of any version.
     pub fn new(method: &str, path: &str, token: Option<&str>) -> Self {
         let credential = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let version = if method == "PUT" { "If-Match: *\r\n" } else { "" };
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{credential}Content-Type: application/json\r\nContent-Length: "
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{credential}{version}Content-Type: application/json\r\nContent-Length: "
         );
         Self { head }
     }

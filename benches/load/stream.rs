@@ -1,6 +1,7 @@
 //! Interactions in one request, a line each, beside as many requests over 32 connections.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,6 +16,8 @@ use crate::table::{Table, count, median};
 
 /// Lines that are written at once.
 const TOGETHER: u64 = 64;
+/// Lines that may be under way: enough that the service never waits for us, and few enough that the end comes soon.
+const AHEAD: u64 = 4_096;
 
 pub async fn measure(settings: &Settings, kind: Kind) {
     let size = Size { contacts: settings.contacts, past: 5, models: MODELS };
@@ -46,11 +49,16 @@ async fn streamed(site: &Site, time: Duration) -> io::Result<f64> {
         site.service.token
     );
     let (contacts, begun) = (site.size.contacts, Instant::now());
+    let answered = &AtomicU64::new(0);
     let sending = async move {
         to.write_all(head.as_bytes()).await?;
         let mut sent = 0_u64;
         while begun.elapsed() < time {
-            let numbers = load.next.fetch_add(TOGETHER, std::sync::atomic::Ordering::Relaxed)..;
+            if sent > answered.load(Ordering::Relaxed) + AHEAD {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                continue;
+            }
+            let numbers = load.next.fetch_add(TOGETHER, Ordering::Relaxed)..;
             let mut lines = String::new();
             for number in numbers.take(TOGETHER as usize) {
                 lines.push_str(&definitions::interaction(number, contacts));
@@ -63,18 +71,19 @@ async fn streamed(site: &Site, time: Duration) -> io::Result<f64> {
         Ok::<_, io::Error>((sent, to))
     };
     let receiving = async move {
-        let (mut answer, mut recorded) = (Vec::new(), 0);
+        let mut answer = Vec::new();
         loop {
             // A line that was cut is looked at with what follows it.
             let whole = answer.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-            recorded += occurrences(&answer[..whole], b"\"status\":201");
+            answered.fetch_add(occurrences(&answer[..whole], b"\"status\":201"), Ordering::Relaxed);
             answer.drain(..whole);
             if from.read_buf(&mut answer).await? == 0 {
-                return Ok::<_, io::Error>(recorded);
+                return Ok::<_, io::Error>(());
             }
         }
     };
-    let ((sent, _to), recorded) = tokio::try_join!(sending, receiving)?;
+    let ((sent, _to), ()) = tokio::try_join!(sending, receiving)?;
+    let recorded = answered.load(Ordering::Relaxed);
     assert_eq!(sent, recorded, "every line is recorded");
     Ok(recorded as f64 / begun.elapsed().as_secs_f64())
 }
