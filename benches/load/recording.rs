@@ -38,7 +38,8 @@ pub async fn measure(settings: &Settings, kind: Kind) {
     // Caches are filled before anything counts.
     recording.closed(8, settings.each).await.faultless();
     let mut all: Vec<Rounds> = CONNECTIONS.iter().map(|_| Rounds::default()).collect();
-    for _ in 0..settings.rounds {
+    for round in 1..=settings.rounds {
+        eprintln!("{}: round {round} of {}", kind.name(), settings.rounds);
         for (connections, rounds) in CONNECTIONS.into_iter().zip(&mut all) {
             rounds.ripen.push(recording.closed(connections, settings.each).await.faultless());
             rounds.forms.push(forms.iter().map(|form| form.run(connections, settings.each)).collect());
