@@ -54,6 +54,7 @@ pub fn grow(database: &Database, samples: &[Sample], people: u64) {
     };
     session.run(quick);
     let tables = tables(kind, &mut session);
+    let indexes = lift_indexes(kind, &mut session);
     let rows: Vec<Row> = (0..tables.len()).flat_map(|table| read(kind, &mut session, table, &tables[table])).collect();
     for (number, sample) in samples.iter().enumerate() {
         let (tokens, own) = follow(kind, sample, &tables, &rows);
@@ -63,11 +64,33 @@ pub fn grow(database: &Database, samples: &[Sample], people: u64) {
         }
         session.run("COMMIT");
     }
+    for index in indexes {
+        session.run(&index);
+    }
     drop(session);
     match kind {
         Kind::Postgres => database.run("VACUUM ANALYZE; CHECKPOINT;"),
         Kind::Sqlite => database.run("PRAGMA journal_mode = WAL; ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);"),
     }
+}
+
+/// Takes away the indexes that nothing rests on, which are made much faster than kept; gives what makes them again.
+fn lift_indexes(kind: Kind, session: &mut Session) -> Vec<String> {
+    let every = match kind {
+        Kind::Postgres => {
+            "SELECT i.indexrelid::regclass || ' ' || pg_get_indexdef(i.indexrelid) AS line FROM pg_index i \
+             JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = 'public'::regnamespace \
+             AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)"
+        }
+        Kind::Sqlite => "SELECT name || ' ' || sql AS line FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+    };
+    let mut makings = Vec::new();
+    for line in session.lines(every) {
+        let (name, making) = line.split_once(' ').unwrap();
+        session.run(&format!("DROP INDEX {name}"));
+        makings.push(making.to_owned());
+    }
+    makings
 }
 
 /// The tables of a workspace with their columns, contacts and leads first.
