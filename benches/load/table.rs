@@ -31,11 +31,16 @@ impl Table {
     }
 }
 
-/// The one in the middle.
+/// The one in the middle, or what is between the two that are.
 pub fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    let middle = sorted.len() / 2;
+    match (sorted.get(middle), sorted.len() % 2) {
+        (Some(figure), 1) => *figure,
+        (Some(figure), _) => (figure + sorted[middle - 1]) / 2.0,
+        (None, _) => f64::NAN,
+    }
 }
 
 /// Thousands apart.
