@@ -303,10 +303,13 @@ fn changesets_of_leads(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn only_the_one_door_writes_the_stage_of_a_lead() {
     const DOOR: &str = "process/repository.rs";
-    const RAW: [&str; 3] = ["UPDATE leads", "INSERT INTO leads", "REPLACE INTO leads"];
+    const RAW: [&str; 2] = ["INSERT INTO leads", "REPLACE INTO leads"];
     let mut offences = Vec::new();
     for source in sources().iter().filter(|source| source.path != DOOR) {
         offences.extend(source.lines_with(&RAW));
+        let updates = source.text.split("UPDATE leads").skip(1).filter_map(|rest| rest.split('"').next());
+        let of_door = updates.filter(|statement| ["stage", "process"].iter().any(|column| statement.contains(column)));
+        offences.extend(of_door.map(|statement| format!("{}: UPDATE leads{statement}", source.path)));
         let mentions = source.lines_with(&["leads::stage", "leads::process"]).into_iter();
         let of_leads = mentions.filter(|line| !line.contains("_leads::"));
         offences.extend(of_leads.filter(|line| !line.contains("filter(")));

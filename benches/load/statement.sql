@@ -25,7 +25,7 @@ WITH said AS MATERIALIZED (
         'email_opened_each', 3, 'interaction', n.interaction_id, now(), now()
     FROM named n CROSS JOIN seen s
 ), scored AS (
-    UPDATE lead_scores l SET score = l.score + 3, shares = l.shares || '[]'::jsonb, tally = l.tally || '[]'::jsonb,
+    UPDATE lead_scores l SET score = l.score + 3, shares = l.shares || '[]'::jsonb, tally = l.tally || ''::bytea,
         evaluated_at = now(), due_at = now() + interval '15 days'
     FROM seen s WHERE l.workspace_id = '{workspace}' AND l.lead_id = s.lead_id AND l.model_id = s.model_id
 ), told AS (
