@@ -71,9 +71,11 @@ fn password_is_clear_cut(rest: &str) -> bool {
 fn open_sqlite(path: &std::path::Path) -> Result<Conn, ConnectionError> {
     let path = path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".into()))?;
     let mut conn = SqliteConnection::establish(path)?;
-    // FULL: an acknowledged write has reached the disk, not only the operating system.
+    // FULL: an acknowledged write has reached the disk, not only the operating system. A checkpoint writes every page that
+    // changed since the last one once, so it is worth waiting for many changes: 64 MiB of them. The cache is 8 MiB.
     conn.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192; \
          PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
     )
     .and_then(|()| crate::filter::functions::register(&mut conn))
@@ -116,7 +118,11 @@ impl Conn {
             (Conn::Postgres(c), Purpose::Read) => {
                 AnsiTransactionManager::begin_transaction_sql(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             }
-            (Conn::Postgres(c), Purpose::Write) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+            // What writes looks records up by their keys: planning that anew each time costs more than doing it.
+            (Conn::Postgres(c), Purpose::Write) => AnsiTransactionManager::begin_transaction_sql(
+                c,
+                "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan",
+            ),
             (Conn::Sqlite(c), Purpose::Read) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
             (Conn::Sqlite(c), Purpose::Write) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
         }

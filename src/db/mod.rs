@@ -18,7 +18,6 @@ mod statistics;
 mod turns;
 pub mod types;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use connection::{Address, Conn};
@@ -33,6 +32,8 @@ use prepared::Prepared;
 use together::Queues;
 use turns::{Hold, Taken};
 
+/// Transactions of one queue that are under way at once on PostgreSQL; see [`together`].
+const WRITERS: usize = 2;
 /// How often a transaction that met another one is tried again before its caller is told.
 const TRIES: usize = 4;
 
@@ -129,7 +130,14 @@ impl Tx<'_> {
 
     /// The same for several names at once.
     pub fn share_turns(&mut self, keys: &[String]) -> Result<()> {
-        self.wait(turns::locks(&self.scope.workspace, keys, Hold::Shared))
+        self.wait(turns::locks(&self.scope.workspace, keys, Hold::Shared).into_iter().collect())
+    }
+
+    /// Takes the turns of `keys`, then shares that of `shared`.
+    pub fn take_turns_sharing(&mut self, keys: &[String], shared: &str) -> Result<()> {
+        let alone = turns::locks(&self.scope.workspace, keys, Hold::Alone);
+        let shared = turns::locks(&self.scope.workspace, &[shared.to_owned()], Hold::Shared);
+        self.wait(alone.into_iter().chain(shared).collect())
     }
 
     /// Holds off every other transaction that names one of `keys`, until this one ends. Taken in one fixed order, so
@@ -138,15 +146,15 @@ impl Tx<'_> {
     /// The first word of a name is the crowd it belongs to. Whoever names more than `turns::MOST` of one crowd holds
     /// off the whole crowd instead, so that no transaction ever takes many locks.
     pub fn take_turns(&mut self, keys: &[String]) -> Result<()> {
-        self.wait(turns::locks(&self.scope.workspace, keys, Hold::Alone))
+        self.wait(turns::locks(&self.scope.workspace, keys, Hold::Alone).into_iter().collect())
     }
 
     /// Takes the locks that it does not have yet in the order given, all in one statement.
-    fn wait(&mut self, mut locks: BTreeMap<i64, Hold>) -> Result<()> {
+    fn wait(&mut self, mut locks: Vec<(i64, Hold)>) -> Result<()> {
         use diesel::RunQueryDsl;
         use diesel::sql_types::{BigInt, Bool};
         if let Conn::Postgres(conn) = &mut *self.conn {
-            locks.retain(|number, hold| !self.taken.has(*number, *hold));
+            locks.retain(|(number, hold)| !self.taken.has(*number, *hold));
             if locks.is_empty() {
                 return Ok(());
             }
@@ -154,8 +162,8 @@ impl Tx<'_> {
                 "SELECT CASE WHEN alone THEN pg_advisory_xact_lock(number)::text \
                  ELSE pg_advisory_xact_lock_shared(number)::text END FROM unnest(?, ?) AS turn (number, alone)",
             )
-            .column::<BigInt, _>(locks.keys())
-            .column::<Bool, _>(locks.values().map(|hold| *hold == Hold::Alone))
+            .column::<BigInt, _>(locks.iter().map(|(number, _)| number))
+            .column::<Bool, _>(locks.iter().map(|(_, hold)| *hold == Hold::Alone))
             .execute(conn)?;
             self.taken.add(locks);
         }
@@ -170,6 +178,8 @@ pub struct Db {
     writes: Arc<Lane>,
     /// What waits to be written together.
     queues: Arc<Queues>,
+    /// How many transactions of a queue may be under way at once.
+    writers: usize,
 }
 
 impl Db {
@@ -177,7 +187,8 @@ impl Db {
     pub fn new(address: &Address, connections: u32) -> Self {
         let reads = Arc::new(Lane::new(address, connections));
         let writes = if address.is_sqlite() { Arc::new(Lane::new(address, 1)) } else { reads.clone() };
-        Self { reads, writes, queues: Arc::default() }
+        let writers = if address.is_sqlite() { 1 } else { WRITERS };
+        Self { reads, writes, queues: Arc::default(), writers }
     }
 
     /// Runs `work` on one consistent view of the data.

@@ -2,10 +2,12 @@
 //! rises.
 //!
 //! Work of one kind for one workspace and actor stands in one queue. Whoever comes first has it done at once; what comes
-//! while a transaction is under way waits for its end and is written by the next one, as much as there is. There is no
-//! timer, so nobody waits when nothing is under way. Each caller is answered after the commit that their work is in.
+//! while transactions are under way waits for the end of one and is written by the next, as much as there is. There is
+//! no timer, so nobody waits when nothing is under way. Each caller is answered after the commit that their work is in.
+//! On PostgreSQL two transactions of a queue are under way at most, so that one computes while the other waits for the
+//! disk; on SQLite, which has one writer, one is.
 //!
-//! Items with the same key, such as two of one person, are never in one transaction, and are written in the order in
+//! Items with the same key, such as two of one person, are never under way together, and are written in the order in
 //! which they came. What hits a whole transaction makes every item be tried alone, so that only the one it is about
 //! fails. The queue is bounded: when it is full the caller is told to come back.
 
@@ -48,8 +50,10 @@ struct Queue<T, R>(Mutex<Waiting<T, R>>);
 
 struct Waiting<T, R> {
     items: VecDeque<Item<T, R>>,
-    /// Whether somebody is at work.
-    is_served: bool,
+    /// The keys of what is under way.
+    busy: HashSet<String>,
+    /// How many are at work.
+    at_work: usize,
 }
 
 struct Item<T, R> {
@@ -61,39 +65,46 @@ struct Item<T, R> {
 
 impl<T, R> Default for Queue<T, R> {
     fn default() -> Self {
-        Self(Mutex::new(Waiting { items: VecDeque::new(), is_served: false }))
+        Self(Mutex::new(Waiting { items: VecDeque::new(), busy: HashSet::new(), at_work: 0 }))
     }
 }
 
 impl<T, R> Queue<T, R> {
-    /// Puts an item at the end; tells whether somebody has to be sent to work.
-    fn push(&self, item: Item<T, R>) -> Result<bool> {
+    /// Puts an item at the end; tells whether somebody has to be sent to work, of whom there are `most`.
+    fn push(&self, item: Item<T, R>, most: usize) -> Result<bool> {
         let mut waiting = locked(&self.0);
         if waiting.items.len() >= MOST_WAITING {
             return Err(Error::Unavailable("too many requests wait to be written".into()));
         }
         waiting.items.push_back(item);
-        Ok(!std::mem::replace(&mut waiting.is_served, true))
+        let is_called = waiting.at_work < most;
+        waiting.at_work += usize::from(is_called);
+        Ok(is_called)
     }
 
-    /// Takes the items that the next transaction is about, in their order; none when nothing waits, and then nobody is
-    /// at work any more.
-    fn take(&self) -> Vec<Item<T, R>> {
+    /// Takes the items that the next transaction is about, in their order, after one that was about `done`. When nothing
+    /// can be done there are none, and whoever asked goes.
+    fn take(&self, done: &[String]) -> Vec<Item<T, R>> {
         let mut waiting = locked(&self.0);
-        let (mut taken, mut rest, mut keys) = (Vec::new(), VecDeque::new(), HashSet::new());
+        done.iter().for_each(|key| {
+            waiting.busy.remove(key);
+        });
+        let (mut taken, mut rest, mut passed) = (Vec::new(), VecDeque::new(), HashSet::new());
         while let Some(item) = waiting.items.pop_front() {
             if taken.len() == MOST_TOGETHER {
                 rest.push_back(item);
                 break;
             }
-            match keys.insert(item.key.clone()) {
-                true => taken.push(item),
-                false => rest.push_back(item),
+            if passed.contains(&item.key) || !waiting.busy.insert(item.key.clone()) {
+                passed.insert(item.key.clone());
+                rest.push_back(item);
+            } else {
+                taken.push(item);
             }
         }
         rest.append(&mut waiting.items);
         waiting.items = rest;
-        waiting.is_served = !taken.is_empty();
+        waiting.at_work -= usize::from(taken.is_empty());
         taken
     }
 }
@@ -108,7 +119,7 @@ impl Db {
     {
         let (answer, answered) = oneshot::channel();
         let queue = self.queues.queue::<T, R>(&scope);
-        if queue.push(Item { scope, key, asked, answer })? {
+        if queue.push(Item { scope, key, asked, answer }, self.writers)? {
             let db = self.clone();
             tokio::task::spawn_blocking(move || serve(&db, &queue, work));
         }
@@ -118,11 +129,13 @@ impl Db {
 
 /// Works until nothing waits.
 fn serve<T, R>(db: &Db, queue: &Queue<T, R>, work: Together<T, R>) {
+    let mut done = Vec::new();
     loop {
-        let items = queue.take();
+        let items = queue.take(&done);
         if items.is_empty() {
             return;
         }
+        done = items.iter().map(|item| item.key.clone()).collect();
         carry_out(db, items, work);
     }
 }
@@ -195,7 +208,12 @@ mod tests {
 
     /// What the transactions of a queue are about.
     fn transactions(queue: &Queue<u32, u32>) -> Vec<Vec<u32>> {
-        let taken = std::iter::from_fn(|| Some(queue.take()).filter(|items| !items.is_empty()));
+        let mut done = Vec::new();
+        let taken = std::iter::from_fn(|| {
+            let items = Some(queue.take(&done)).filter(|items| !items.is_empty())?;
+            done = items.iter().map(|item| item.key.clone()).collect();
+            Some(items)
+        });
         taken.map(|items| items.into_iter().map(|item| item.asked).collect()).collect()
     }
 
@@ -203,19 +221,37 @@ mod tests {
     fn what_waits_is_taken_together_but_never_two_of_one_person_and_in_order() {
         let queue = Queue::default();
         for (key, asked) in [("ann", 1), ("bob", 2), ("ann", 3), ("eve", 4), ("ann", 5), ("bob", 6)] {
-            assert_eq!(queue.push(item(key, asked).0).unwrap(), asked == 1, "the first alone sends somebody to work");
+            assert_eq!(
+                queue.push(item(key, asked).0, 1).unwrap(),
+                asked == 1,
+                "the first alone sends somebody to work"
+            );
         }
         assert_eq!(transactions(&queue), [vec![1, 2, 4], vec![3, 6], vec![5]]);
-        assert!(queue.push(item("ann", 7).0).unwrap(), "when nothing waited any more, the next one does again");
+        assert!(queue.push(item("ann", 7).0, 1).unwrap(), "when nothing waited any more, the next one does again");
+    }
+
+    #[test]
+    fn two_may_be_at_work_but_not_on_one_person() {
+        let queue = Queue::default();
+        assert!(queue.push(item("ann", 1).0, 2).unwrap());
+        let first = queue.take(&[]);
+        assert!(queue.push(item("ann", 2).0, 2).unwrap());
+        assert!(queue.take(&[]).is_empty(), "the second finds nothing that can be done, and goes");
+        assert!(queue.push(item("bob", 3).0, 2).unwrap());
+        assert_eq!(queue.take(&[]).first().map(|item| item.asked), Some(3));
+        assert!(!queue.push(item("eve", 4).0, 2).unwrap(), "two are at work");
+        let next = queue.take(&[first[0].key.clone()]);
+        assert_eq!(next.iter().map(|item| item.asked).collect::<Vec<_>>(), [2, 4]);
     }
 
     #[test]
     fn a_transaction_is_about_so_many_at_most_and_a_full_queue_takes_no_more() {
         let queue = Queue::default();
         for asked in 0..MOST_WAITING as u32 {
-            queue.push(item(&asked.to_string(), asked).0).unwrap();
+            queue.push(item(&asked.to_string(), asked).0, 1).unwrap();
         }
-        assert!(matches!(queue.push(item("late", 0).0), Err(Error::Unavailable(_))));
+        assert!(matches!(queue.push(item("late", 0).0, 1), Err(Error::Unavailable(_))));
         let all = transactions(&queue);
         assert!(all.iter().all(|one| one.len() <= MOST_TOGETHER));
         assert_eq!(all.concat(), Vec::from_iter(0..MOST_WAITING as u32));
@@ -237,7 +273,7 @@ mod tests {
         let numbers = [2, 3, 13, 17, 8];
         let answers = numbers.map(|asked| {
             let (item, answered) = item(&asked.to_string(), asked);
-            queue.push(item).unwrap();
+            queue.push(item, 1).unwrap();
             answered
         });
         tokio::task::spawn_blocking(move || serve(&db, &queue, halve)).await.unwrap();

@@ -32,7 +32,7 @@ impl Taken {
     }
 
     /// Adds locks; one that it has is held as strongly as ever it was taken.
-    pub fn add(&mut self, locks: BTreeMap<i64, Hold>) {
+    pub fn add(&mut self, locks: Vec<(i64, Hold)>) {
         for (number, hold) in locks {
             let held = self.0.entry(number).or_insert(hold);
             *held = hold.max(*held);

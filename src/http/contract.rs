@@ -62,9 +62,18 @@ struct Body {
 
 /// A schema of the document.
 struct Shape {
-    schema: Value,
-    document: Arc<Value>,
+    schema: String,
+    named: Arc<Named>,
     validator: OnceLock<Result<Validator, String>>,
+}
+
+/// The named schemas of the document, as text: what is never asked for takes little room so.
+type Named = BTreeMap<String, String>;
+
+/// What operations are read from.
+struct Source<'d> {
+    document: &'d Value,
+    named: Arc<Named>,
 }
 
 /// Where the document keeps its named schemas.
@@ -84,11 +93,14 @@ impl Contract {
 
     /// Reads the document. Fails only when the document itself is broken, which a test shows before any release.
     pub fn new(document: &OpenApi) -> Result<Self, String> {
-        let document = Arc::new(serde_json::to_value(document).map_err(|e| e.to_string())?);
+        let document = serde_json::to_value(document).map_err(|e| e.to_string())?;
+        let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
+        let named = schemas.map(|(name, schema)| (name.clone(), schema.to_string())).collect();
+        let source = Source { document: &document, named: Arc::new(named) };
         let paths = document["paths"].as_object().ok_or("the document has no paths")?;
         let mut routes = Vec::new();
         for (template, item) in paths {
-            routes.push(Route::read(template, item, &document)?);
+            routes.push(Route::read(template, item, &source)?);
         }
         // Fixed paths win over those with parameters.
         routes.sort_by_key(|route| route.template.contains('{'));
@@ -102,10 +114,10 @@ impl Contract {
 }
 
 impl Route {
-    fn read(template: &str, item: &Value, document: &Arc<Value>) -> Result<Self, String> {
+    fn read(template: &str, item: &Value, source: &Source<'_>) -> Result<Self, String> {
         let mut operations = BTreeMap::new();
         for (method, operation) in item.as_object().into_iter().flatten() {
-            let operation = Operation::read(operation, document).map_err(|e| format!("{method} {template}: {e}"))?;
+            let operation = Operation::read(operation, source).map_err(|e| format!("{method} {template}: {e}"))?;
             operations.insert(method.to_uppercase(), Arc::new(operation));
         }
         Ok(Self { template: template.to_owned(), resource: ResourceDef::new(template), operations })
@@ -131,12 +143,12 @@ impl Route {
 }
 
 impl Operation {
-    fn read(operation: &Value, document: &Arc<Value>) -> Result<Self, String> {
+    fn read(operation: &Value, source: &Source<'_>) -> Result<Self, String> {
         let mut parameters = Vec::new();
         let mut needs_if_match = false;
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             match parameter["in"].as_str() {
-                Some("query") => parameters.push(Parameter::read(parameter, document)),
+                Some("query") => parameters.push(Parameter::read(parameter, source)),
                 Some("header") if parameter["name"] == "If-Match" => {
                     needs_if_match = parameter["required"] == json!(true);
                 }
@@ -148,7 +160,7 @@ impl Operation {
         });
         let body = match &operation["requestBody"] {
             Value::Null => None,
-            body => Some(Body::read(body, document)?),
+            body => Some(Body::read(body, source)?),
         };
         Ok(Self { scope, needs_if_match, parameters, body })
     }
@@ -248,18 +260,18 @@ impl Operation {
 }
 
 impl Shape {
-    fn new(schema: &Value, document: &Arc<Value>) -> Self {
-        Self { schema: schema.clone(), document: document.clone(), validator: OnceLock::new() }
+    fn new(schema: &Value, source: &Source<'_>) -> Self {
+        Self { schema: schema.to_string(), named: source.named.clone(), validator: OnceLock::new() }
     }
 
     fn validator(&self) -> Result<&Validator, Error> {
-        let made = self.validator.get_or_init(|| validator(&self.schema, &self.document));
+        let made = self.validator.get_or_init(|| validator(&self.schema, &self.named));
         made.as_ref().map_err(|broken| Error::internal(format!("a broken schema: {broken}")))
     }
 }
 
 impl Parameter {
-    fn read(parameter: &Value, document: &Arc<Value>) -> Self {
+    fn read(parameter: &Value, source: &Source<'_>) -> Self {
         let schema = &parameter["schema"];
         let kind = match &schema["type"] {
             Value::Array(kinds) => kinds.iter().find(|kind| *kind != "null").cloned().unwrap_or(Value::Null),
@@ -269,7 +281,7 @@ impl Parameter {
             name: parameter["name"].as_str().unwrap_or_default().to_owned(),
             required: parameter["required"] == json!(true),
             kind: kind.as_str().unwrap_or("string").to_owned(),
-            shape: Shape::new(schema, document),
+            shape: Shape::new(schema, source),
         }
     }
 
@@ -295,16 +307,17 @@ impl Parameter {
 }
 
 impl Body {
-    fn read(body: &Value, document: &Arc<Value>) -> Result<Self, String> {
+    fn read(body: &Value, source: &Source<'_>) -> Result<Self, String> {
         let content = body["content"].as_object().ok_or("a request body without content")?;
         let schema = content.values().next().map_or(&Value::Null, |media_type| &media_type["schema"]);
         // Of a stream the document describes a line.
-        let item = if content.contains_key(ndjson::MEDIA_TYPE) { Some(schema) } else { item_schema(schema, document) };
+        let item =
+            if content.contains_key(ndjson::MEDIA_TYPE) { Some(schema) } else { item_schema(schema, source.document) };
         Ok(Self {
             required: body["required"] == json!(true),
             media_types: content.keys().cloned().collect(),
-            shape: Shape::new(schema, document),
-            item: item.map(|item| Shape::new(item, document)),
+            shape: Shape::new(schema, source),
+            item: item.map(|item| Shape::new(item, source)),
         })
     }
 }
@@ -343,10 +356,10 @@ fn is_media_type(given: &str, media_type: &str) -> bool {
         })
 }
 
-fn validator(schema: &Value, document: &Value) -> Result<Validator, String> {
-    let mut schema = schema.clone();
+fn validator(schema: &str, named: &Named) -> Result<Validator, String> {
+    let mut schema: Value = serde_json::from_str(schema).map_err(|e| e.to_string())?;
     let mut needed = Map::new();
-    gather(&schema, document, &mut needed);
+    gather(&schema, named, &mut needed)?;
     if let Value::Object(members) = &mut schema {
         members.insert("components".to_owned(), json!({"schemas": needed}));
     }
@@ -360,20 +373,21 @@ fn validator(schema: &Value, document: &Value) -> Result<Validator, String> {
 
 /// Gathers the named schemas that `schema` refers to, and those they refer to: a validator made of no more than it
 /// needs is made quickly.
-fn gather(schema: &Value, document: &Value, needed: &mut Map<String, Value>) {
+fn gather(schema: &Value, named: &Named, needed: &mut Map<String, Value>) -> Result<(), String> {
     match schema {
-        Value::Array(items) => items.iter().for_each(|item| gather(item, document, needed)),
+        Value::Array(items) => items.iter().try_for_each(|item| gather(item, named, needed)),
         Value::Object(members) => {
             if let Some(name) = members.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix(SCHEMAS))
                 && !needed.contains_key(name)
             {
-                let named = &document["components"]["schemas"][name];
-                needed.insert(name.to_owned(), named.clone());
-                gather(named, document, needed);
+                let text = named.get(name).ok_or_else(|| format!("there is no schema {name}"))?;
+                let schema: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
+                needed.insert(name.to_owned(), schema.clone());
+                gather(&schema, named, needed)?;
             }
-            members.values().for_each(|member| gather(member, document, needed));
+            members.values().try_for_each(|member| gather(member, named, needed))
         }
-        _ => {}
+        _ => Ok(()),
     }
 }
 

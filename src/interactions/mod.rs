@@ -46,7 +46,7 @@ use crate::db::page::{SortField, SortKind, Sorted};
 use crate::db::types::{Code, JsonOf};
 use crate::id::Id;
 use crate::schema::interactions;
-use crate::scoring::{Evidence, LeadOutcome};
+use crate::scoring::{Evidence, LeadOutcome, Occurrence};
 
 pub use attribution::{attribute_lead, attribute_waiting, credit, take_turns_to_change};
 pub use input::{FUTURE_S, InReplyTo, NewInteraction, Person};
@@ -132,6 +132,22 @@ pub struct Interaction {
 }
 
 impl Interaction {
+    /// What scoring sees of it.
+    fn occurrence(&self) -> Occurrence {
+        Occurrence {
+            id: self.id,
+            kind: self.kind.clone(),
+            occurred_at: self.occurred_at,
+            lead_id: self.lead_id,
+            asset: self.asset.clone(),
+            campaign: self.campaign.clone(),
+            form_id: self.form_id,
+            properties: self.properties.0.clone(),
+            evidence: self.evidence.0,
+            voided: self.voided_at.is_some(),
+        }
+    }
+
     /// What owners of leads are told of it.
     fn did(&self) -> Did {
         let answers = self.reply_to_id.is_some() || self.reply_to_external_id.is_some();

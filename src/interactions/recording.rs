@@ -68,12 +68,15 @@ fn tell_owners(tx: &mut Tx<'_>, written: &[Written], affected: &Affected) -> Res
 
 /// Scores the leads concerned. What a repeat bears on is brought up to date as well, since its answer shows it.
 fn rescore(tx: &mut Tx<'_>, written: &[Written], affected: &Affected, gained: Gained) -> Result<Vec<LeadOutcome>> {
-    let firsts = written.iter().flatten().filter(|(_, first)| *first).map(|(item, _)| item.id);
-    let new: Vec<Id> = firsts.chain(gained.interactions).collect();
+    let firsts = || written.iter().flatten().filter(|(_, first)| *first).map(|(item, _)| item);
+    // What became somebody's only after it was written is asked for as it is now.
+    let at_hand = firsts().filter(|item| !gained.interactions.contains(&item.id));
+    let at_hand = at_hand.map(|item| (item.contact_id, item.occurrence())).collect();
+    let new: Vec<Id> = firsts().map(|item| item.id).chain(gained.interactions.iter().copied()).collect();
     let leads = Vec::from_iter(affected.leads.iter().copied());
     match gained.are_rewritten {
         true => scoring::rescore_history(tx, &leads, Cause::Interaction, &new),
-        false => scoring::rescore_news(tx, &leads, Cause::Interaction, &new),
+        false => scoring::rescore_told(tx, &leads, Cause::Interaction, &new, at_hand),
     }
 }
 

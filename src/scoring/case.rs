@@ -138,10 +138,12 @@ impl Arrivals {
             return Ok(arrivals);
         }
         let kinds: HashSet<&str> = round.models.iter().flat_map(|live| live.model.kinds()).collect();
-        let ids: Vec<Id> = round.news.interactions.iter().copied().collect();
-        for done in tx.scorables().done(&ids)? {
-            let contact = done.contact_id();
-            let it = Occurrence::from(done);
+        let mut known = round.news.at_hand.clone();
+        let at_hand: HashSet<Id> = known.iter().map(|(_, it)| it.id).collect();
+        let others: Vec<Id> = round.news.interactions.difference(&at_hand).copied().collect();
+        let others = tx.scorables().done(&others)?.into_iter();
+        known.extend(others.map(|done| (done.contact_id(), Occurrence::from(done))));
+        for (contact, it) in known {
             if !kinds.contains(it.kind.as_str()) {
                 continue;
             }

@@ -96,6 +96,9 @@ impl Scorables<'_, '_> {
     }
 
     pub fn accounts(&mut self, ids: &[Id]) -> Result<Vec<Account>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let found =
             accounts::table.filter(accounts::workspace_id.eq(self.0.scope.workspace)).filter(accounts::id.eq_any(ids));
         Ok(found.select(Account::as_select()).load(self.0.conn)?)

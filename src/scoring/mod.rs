@@ -103,7 +103,7 @@ pub use reading::{Given, given};
 pub use rescore::{
     Undermined, account_changed, assets_changed, consent_rule_changed, contact_changed, hold_contact, hold_contacts,
     hold_lead, hold_leads, lead_changed, lead_reopened, leads_of_contact, leads_of_contacts, rescore, rescore_history,
-    rescore_news, rescore_voided,
+    rescore_news, rescore_told, rescore_voided,
 };
 pub use settle::withdraw;
 pub use tally::Tally;

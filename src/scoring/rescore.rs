@@ -13,7 +13,7 @@ use super::ledger::Cause;
 use super::rescoring::{self, Concern};
 use super::settle::{settle, take_back};
 use super::step::News;
-use super::{LeadOutcome, Target};
+use super::{LeadOutcome, Occurrence, Target};
 use crate::alerts;
 use crate::alerts::interest::Rise;
 use crate::contacts::{self, Contact};
@@ -49,7 +49,18 @@ pub fn rescore_history(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, news: &[Id])
 /// The same after the interactions `new` became known. Only models that look at their kinds, and those whose time has
 /// come, move; the ledger tells the time that passed by what was known before.
 pub fn rescore_news(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, new: &[Id]) -> Result<Vec<LeadOutcome>> {
-    let news = News { interactions: new.iter().copied().collect(), ..News::of(cause) };
+    rescore_told(tx, leads, cause, new, Vec::new())
+}
+
+/// The same with those of them that the caller has at hand, each with who did it.
+pub fn rescore_told(
+    tx: &mut Tx<'_>,
+    leads: &[Id],
+    cause: Cause,
+    new: &[Id],
+    at_hand: Vec<(Option<Id>, Occurrence)>,
+) -> Result<Vec<LeadOutcome>> {
+    let news = News { interactions: new.iter().copied().collect(), at_hand, ..News::of(cause) };
     let round = Round::of_all(tx, news, Reach::Moved)?;
     // What named an account's lead and nobody counted for it before it became somebody's.
     let scores_accounts = round.models.iter().any(|live| live.model.definition().target == Target::Account);
@@ -234,8 +245,7 @@ pub fn hold_contact(tx: &mut Tx<'_>, contact: Id) -> Result<()> {
 /// come last.
 pub fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], further_accounts: &[Id]) -> Result<Vec<(Id, Option<Id>)>> {
     let turns: Vec<String> = contacts.iter().copied().map(turn_of_contact).collect();
-    tx.take_turns(&turns)?;
-    tx.share_turn(MODELS)?;
+    tx.take_turns_sharing(&turns, MODELS)?;
     let found = tx.scorables().accounts_of(contacts)?;
     let accounts = found.iter().filter_map(|(_, account)| *account);
     let turns: Vec<String> = accounts.chain(further_accounts.iter().copied()).map(turn_of_account).collect();

@@ -20,6 +20,8 @@ pub struct News {
     pub cause: Cause,
     /// Interactions that were not known before, or count again.
     pub interactions: HashSet<Id>,
+    /// Those of them that whoever brings the news has at hand, each with who did it.
+    pub at_hand: Vec<(Option<Id>, Occurrence)>,
     /// Interactions that counted before and were voided.
     pub voided: HashSet<Id>,
     /// Whether the interactions that count are others than before, for more reasons than those two.
@@ -29,7 +31,8 @@ pub struct News {
 impl News {
     /// Nothing but that something changed which `cause` names.
     pub fn of(cause: Cause) -> Self {
-        Self { cause, interactions: HashSet::new(), voided: HashSet::new(), is_other_history: false }
+        let (interactions, voided) = (HashSet::new(), HashSet::new());
+        Self { cause, interactions, at_hand: Vec::new(), voided, is_other_history: false }
     }
 
     /// What was known before these news.
