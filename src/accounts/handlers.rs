@@ -3,7 +3,6 @@
 use actix_web::{delete, get, patch, post, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Account, AccountFilter, AccountPatch, NewAccount, SORT_FIELDS};
 use crate::auth::Actor;
@@ -11,12 +10,13 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::{accounts, scoring};
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(change).service(remove);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(create).service(show).service(change).service(remove);
 }
 
 /// Which accounts to list.

@@ -3,7 +3,6 @@
 use actix_web::{get, patch, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Alert, AlertFilter, Kind, SORT_FIELDS, rule_handlers};
 use crate::alerts;
@@ -16,12 +15,13 @@ use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::{Kind as ProblemKind, Problem};
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(read_all).service(show).service(change);
-    rule_handlers::routes(config);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(read_all).service(show).service(change);
+    rule_handlers::routes(routes);
 }
 
 /// The user who asks; programs have no alerts.

@@ -1,7 +1,6 @@
 //! The rules of alerts over HTTP.
 
 use actix_web::{delete, get, patch, post, web};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::handlers::user;
 use super::rules::{self, AlertRule, AlertRulePatch, NewAlertRule, SORT_FIELDS};
@@ -12,12 +11,13 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::interactions::kind;
 
 /// The paths of rules.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(change).service(remove);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(create).service(show).service(change).service(remove);
 }
 
 fn shown(rule: &AlertRule) -> Result<Answer> {

@@ -3,7 +3,6 @@
 use actix_web::{delete, get, patch, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::revision::{self, KEY_SORT, REVISION_SORT};
 use super::{
@@ -18,14 +17,15 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::{PathId, PathNumber};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::scoring;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(list_revisions).service(list_at_revision);
-    sheet_handlers::routes(config);
-    config.service(show).service(change).service(remove);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(create).service(list_revisions).service(list_at_revision);
+    sheet_handlers::routes(routes);
+    routes.service(show).service(change).service(remove);
 }
 
 /// Does `work`, which changes the register, and what follows from the revision that it makes.

@@ -3,7 +3,6 @@
 use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::handlers::change_register;
 use super::sheet::{self, Encoding, Faults, Sheet};
@@ -13,10 +12,11 @@ use crate::auth::Actor;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Upload;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 
 /// The paths of the sheet.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(export).service(import);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(export).service(import);
 }
 
 /// How to write the sheet.

@@ -3,20 +3,20 @@
 use actix_web::post;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Decision, Guess, When};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::leads::{Lead, NewLead};
 use crate::{assignment, leads, scoring};
 
 /// The path of dry runs.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(dry_run);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(dry_run);
 }
 
 /// A lead to ask about: one that there is, or one that is described.

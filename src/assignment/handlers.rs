@@ -1,7 +1,6 @@
 //! Assignment rules over HTTP, and the paths of the whole feature.
 
 use actix_web::{delete, get, patch, post, web};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{NewRule, RULE_SORT, Rule, RulePatch, dry_run_handlers, lead_handlers};
 use crate::assignment;
@@ -11,14 +10,15 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create);
-    dry_run_handlers::routes(config);
-    config.service(show).service(change).service(remove);
-    lead_handlers::routes(config);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(create);
+    dry_run_handlers::routes(routes);
+    routes.service(show).service(change).service(remove);
+    lead_handlers::routes(routes);
 }
 
 /// List assignment rules

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Asking, Decision, Done, QUEUE_SORT, QueueFilter, Reason, UnassignedLead, Wish};
 use crate::assignment;
@@ -18,12 +17,13 @@ use crate::http::lists::{Page, PageQuery};
 use crate::http::patch;
 use crate::http::path::PathId;
 use crate::http::problem::{Kind, Problem};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::leads::{HANDOVER_SORT, Handover, Lead};
 
 /// The paths of a lead's owner and of the queue.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(history).service(assign).service(queue);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(history).service(assign).service(queue);
 }
 
 /// List a lead's assignments

@@ -7,7 +7,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::token::PrincipalKind;
 use super::{Actor, TOKEN_LIFE_S};
@@ -16,12 +15,13 @@ use crate::http::State;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::{operation, read_body, state, typed};
 use crate::http::problem::{Kind, Problem, ProblemDocument};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::workspaces;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(token).service(me);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(token).service(me);
 }
 
 /// A request for a token.

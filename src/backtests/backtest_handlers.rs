@@ -3,7 +3,6 @@
 use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::backtest::{self, BacktestLead, LEAD_SORT_FIELDS, Report, Terms};
 use super::handlers::{Asked, accepted, page_of};
@@ -14,12 +13,13 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::{PathId, PathIds};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::leads::Outcome;
 
 /// The paths of backtests.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(ask).service(list).service(show).service(leads);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(ask).service(list).service(show).service(leads);
 }
 
 /// A backtest.

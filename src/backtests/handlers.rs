@@ -3,7 +3,6 @@
 use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Choice, Kind, SORT_FIELDS, Study, advice, backtest_handlers, preview};
 use crate::auth::Actor;
@@ -15,14 +14,15 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::{PathId, PathIds};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::scoring::Definition;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(ask_preview).service(list_previews).service(show_preview);
-    config.service(ask_advice).service(list_advice).service(show_advice);
-    config.configure(backtest_handlers::routes);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(ask_preview).service(list_previews).service(show_preview);
+    routes.service(ask_advice).service(list_advice).service(show_advice);
+    routes.configure(backtest_handlers::routes);
 }
 
 /// What was asked of a scoring model.

@@ -3,7 +3,6 @@
 use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Closing, Disqualification, Opened, Qualification, Qualified, SORT_FIELDS};
 use super::{recycling_handlers, template_handlers};
@@ -15,14 +14,15 @@ use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::{Kind, Problem};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::leads::{Found, Lead};
 use crate::process::StageMove;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(qualify).service(disqualify).service(reopen).service(closings);
-    config.configure(recycling_handlers::routes).configure(template_handlers::routes);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(qualify).service(disqualify).service(reopen).service(closings);
+    routes.configure(recycling_handlers::routes).configure(template_handlers::routes);
 }
 
 /// A lead that qualified, and what it became.

@@ -3,7 +3,6 @@
 use actix_web::{delete, get, post, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Closing;
 use super::handlers::{OpenedLead, Reopening, opened};
@@ -17,12 +16,13 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::leads::Lead;
 
 /// The paths of recycling.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(deferred).service(show).service(defer).service(clear).service(recycle);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(deferred).service(show).service(defer).service(clear).service(recycle);
 }
 
 /// The fields that deferred leads can be ordered by.

@@ -1,7 +1,6 @@
 //! Templates for letters over HTTP.
 
 use actix_web::{delete, get, patch, post, web};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::templates::{self, MessageTemplate, NewTemplate, SORT_FIELDS, TemplatePatch};
 use crate::auth::Actor;
@@ -9,11 +8,12 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of templates.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(change).service(remove);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(create).service(show).service(change).service(remove);
 }
 
 /// List message templates

@@ -3,7 +3,6 @@
 use actix_web::{delete, get, patch, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Contact, ContactFilter, ContactPatch, NewContact, SORT_FIELDS, identity};
 use crate::auth::Actor;
@@ -15,13 +14,14 @@ use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::workspaces::completeness::{Completeness, Fields};
 use crate::{contacts, interactions, proposals, scoring, workspaces};
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(search).service(create).service(show).service(change).service(remove);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(search).service(create).service(show).service(change).service(remove);
 }
 
 /// A contact as the API shows it.

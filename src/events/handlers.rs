@@ -3,18 +3,18 @@
 use actix_web::{get, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Event, EventFilter};
 use crate::auth::Actor;
 use crate::db::page::{SortField, SortKind};
 use crate::http::answer::{Answer, Reply};
 use crate::http::lists::{Page, PageQuery};
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list);
 }
 
 /// The fields that events can be ordered by.

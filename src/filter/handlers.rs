@@ -3,15 +3,15 @@
 use actix_web::get;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::field::{Registered, register};
 use crate::auth::Actor;
 use crate::http::answer::{Answer, Reply};
+use crate::http::routes::Routes;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_fields);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list_fields);
 }
 
 /// The fields that conditions may name.

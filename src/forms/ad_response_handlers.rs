@@ -6,7 +6,6 @@ use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ad_response::{self, Taken};
 use super::ad_response_repository::AdResponse;
@@ -20,14 +19,15 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// Responses that one request may bring.
 const MOST: usize = 100;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(take).service(show_response);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(take).service(show_response);
 }
 
 /// What LinkedIn sends. It is open: members that are not known yet are kept and refused nowhere.

@@ -8,7 +8,6 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError, get, post};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::confirmation::{self, Confirmation, Opener, RESEND_AFTER_S, Standing};
 use super::confirmation_page as page;
@@ -21,12 +20,13 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::{Command, state};
 use crate::http::path::PathId;
 use crate::http::problem::{Kind, Problem};
+use crate::http::routes::Routes;
 use crate::http::{HeadOnly, State};
 use crate::id::Id;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(open).service(press).service(show).service(resend);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(open).service(press).service(show).service(resend);
 }
 
 /// What came of opening a link.

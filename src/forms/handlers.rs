@@ -3,7 +3,6 @@
 use actix_web::{delete, get, patch, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::definition::Definition;
 use super::input::{FormPatch, NewForm};
@@ -19,16 +18,17 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(change).service(remove).service(publish).service(stop);
-    config.service(attendance_handlers::record_attendances);
-    submission_handlers::routes(config);
-    public_handlers::routes(config);
-    ad_response_handlers::routes(config);
-    confirmation_handlers::routes(config);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(create).service(show).service(change).service(remove).service(publish).service(stop);
+    routes.service(attendance_handlers::record_attendances);
+    submission_handlers::routes(routes);
+    public_handlers::routes(routes);
+    ad_response_handlers::routes(routes);
+    confirmation_handlers::routes(routes);
 }
 
 /// A form.

@@ -8,7 +8,6 @@ use actix_web::http::header::{self, CONTENT_TYPE, HeaderMap, LOCATION, USER_AGEN
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError, get, options, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::capture::{self, Arrival};
 use super::definition::Definition;
@@ -25,6 +24,7 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::{operation, read_body, state, typed};
 use crate::http::idempotency::{self, Key, Turn};
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::http::throttle::Limits;
 use crate::id::Id;
 
@@ -36,8 +36,8 @@ const ACCEPTED: u16 = 202;
 const USER_AGENT_MAX: usize = 500;
 
 /// The paths open to the public.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(submit).service(ask).service(thanks).service(token_handlers::show_token);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(submit).service(ask).service(thanks).service(token_handlers::show_token);
 }
 
 /// What every accepted submission is answered.

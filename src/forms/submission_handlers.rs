@@ -3,7 +3,6 @@
 use actix_web::{get, post, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::again::{self, Retry};
 use super::submission::{self, Status, Submission};
@@ -16,11 +15,12 @@ use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of this feature.
-pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_submissions).service(show_submission).service(release).service(retry);
+pub(super) fn routes(routes: &mut Routes<'_>) {
+    routes.service(list_submissions).service(show_submission).service(release).service(retry);
 }
 
 fn shown(submission: &Submission) -> Result<Answer> {

@@ -4,8 +4,8 @@
 //! types are understood (400, 415) and what a body must look like (422) are all read from the generated document, so
 //! the contract and the service cannot drift apart. Rules that JSON Schema cannot say stay with their feature.
 //!
-//! What a schema asks for is worked out when it is first needed: most paths of a process are never called, and it starts
-//! sooner and stays smaller.
+//! Schemas stay where they are in the document's text, and what one asks for is worked out when it is first needed: most
+//! paths of a process are never called, and it starts sooner and stays smaller.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -13,10 +13,11 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
 use jsonschema::Validator;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use utoipa::openapi::OpenApi;
 
 use super::problem::{Kind, Problem};
+use super::written::{self, Named};
 use super::{ndjson, violations};
 use crate::clock::Timestamp;
 use crate::error::{Error, Violation};
@@ -46,7 +47,7 @@ pub struct Operation {
 }
 
 struct Parameter {
-    name: String,
+    name: &'static str,
     required: bool,
     kind: String,
     shape: Shape,
@@ -54,7 +55,7 @@ struct Parameter {
 
 struct Body {
     required: bool,
-    media_types: Vec<String>,
+    media_types: Vec<&'static str>,
     shape: Shape,
     /// For a body that is one record or a list of them, or has one a line: what each must look like.
     item: Option<Shape>,
@@ -62,18 +63,9 @@ struct Body {
 
 /// A schema of the document.
 struct Shape {
-    schema: String,
+    schema: &'static RawValue,
     named: Arc<Named>,
     validator: OnceLock<Result<Validator, String>>,
-}
-
-/// The named schemas of the document, as text: what is never asked for takes little room so.
-type Named = BTreeMap<String, String>;
-
-/// What operations are read from.
-struct Source<'d> {
-    document: &'d Value,
-    named: Arc<Named>,
 }
 
 /// Where the document keeps its named schemas.
@@ -86,22 +78,16 @@ const MOST_ITEMS: usize = 1_000;
 impl Contract {
     /// The contract of this program, read once.
     pub fn shared() -> Result<&'static Self, String> {
-        static SHARED: LazyLock<Result<Contract, String>> =
-            LazyLock::new(|| Contract::new(&super::document::document()));
+        static SHARED: LazyLock<Result<Contract, String>> = LazyLock::new(|| Contract::new(super::document::COMMITTED));
         SHARED.as_ref().map_err(Clone::clone)
     }
 
     /// Reads the document. Fails only when the document itself is broken, which a test shows before any release.
-    pub fn new(document: &OpenApi) -> Result<Self, String> {
-        let document = serde_json::to_value(document).map_err(|e| e.to_string())?;
-        let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
-        let named = schemas.map(|(name, schema)| (name.clone(), schema.to_string())).collect();
-        let source = Source { document: &document, named: Arc::new(named) };
-        let paths = document["paths"].as_object().ok_or("the document has no paths")?;
-        let mut routes = Vec::new();
-        for (template, item) in paths {
-            routes.push(Route::read(template, item, &source)?);
-        }
+    pub fn new(document: &'static str) -> Result<Self, String> {
+        let document: written::Document = serde_json::from_str(document).map_err(|e| e.to_string())?;
+        let named = Arc::new(document.components.schemas);
+        let routes = document.paths.into_iter().map(|(template, item)| Route::read(template, item, &named));
+        let mut routes = routes.collect::<Result<Vec<Route>, String>>()?;
         // Fixed paths win over those with parameters.
         routes.sort_by_key(|route| route.template.contains('{'));
         Ok(Self { routes })
@@ -114,10 +100,10 @@ impl Contract {
 }
 
 impl Route {
-    fn read(template: &str, item: &Value, source: &Source<'_>) -> Result<Self, String> {
+    fn read(template: &str, item: BTreeMap<&str, written::Operation>, named: &Arc<Named>) -> Result<Self, String> {
         let mut operations = BTreeMap::new();
-        for (method, operation) in item.as_object().into_iter().flatten() {
-            let operation = Operation::read(operation, source).map_err(|e| format!("{method} {template}: {e}"))?;
+        for (method, operation) in item {
+            let operation = Operation::read(operation, named).map_err(|e| format!("{method} {template}: {e}"))?;
             operations.insert(method.to_uppercase(), Arc::new(operation));
         }
         Ok(Self { template: template.to_owned(), resource: ResourceDef::new(template), operations })
@@ -143,25 +129,19 @@ impl Route {
 }
 
 impl Operation {
-    fn read(operation: &Value, source: &Source<'_>) -> Result<Self, String> {
+    fn read(operation: written::Operation, named: &Arc<Named>) -> Result<Self, String> {
         let mut parameters = Vec::new();
         let mut needs_if_match = false;
-        for parameter in operation["parameters"].as_array().into_iter().flatten() {
-            match parameter["in"].as_str() {
-                Some("query") => parameters.push(Parameter::read(parameter, source)),
-                Some("header") if parameter["name"] == "If-Match" => {
-                    needs_if_match = parameter["required"] == json!(true);
-                }
+        for parameter in operation.parameters {
+            match parameter.place {
+                "query" => parameters.push(Parameter::read(parameter, named)?),
+                "header" if parameter.name == "If-Match" => needs_if_match = parameter.required,
                 _ => {}
             }
         }
-        let scope = operation["security"].as_array().and_then(|all| all.first()).and_then(|first| {
-            first["bearer"].as_array().map(|scopes| scopes.first().and_then(Value::as_str).unwrap_or("").to_owned())
-        });
-        let body = match &operation["requestBody"] {
-            Value::Null => None,
-            body => Some(Body::read(body, source)?),
-        };
+        let bearer = operation.security.first().and_then(|first| first.get("bearer"));
+        let scope = bearer.map(|scopes| scopes.first().copied().unwrap_or("").to_owned());
+        let body = operation.body.map(|body| Body::read(body, named)).transpose()?;
         Ok(Self { scope, needs_if_match, parameters, body })
     }
 
@@ -189,8 +169,8 @@ impl Operation {
             seen.push(name.into_owned());
         }
         for parameter in &self.parameters {
-            if parameter.required && !seen.contains(&parameter.name) {
-                wrong.push((parameter.name.clone(), "is required".to_owned()));
+            if parameter.required && seen.iter().all(|known| known != parameter.name) {
+                wrong.push((parameter.name.to_owned(), "is required".to_owned()));
             }
         }
         wrong.truncate(20);
@@ -201,7 +181,7 @@ impl Operation {
         if self.parameters.is_empty() {
             return "unknown; this path takes no parameters".to_owned();
         }
-        let known: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        let known: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name).collect();
         format!("unknown; known are {}", known.join(", "))
     }
 
@@ -260,29 +240,28 @@ impl Operation {
 }
 
 impl Shape {
-    fn new(schema: &Value, source: &Source<'_>) -> Self {
-        Self { schema: schema.to_string(), named: source.named.clone(), validator: OnceLock::new() }
+    fn new(schema: &'static RawValue, named: &Arc<Named>) -> Self {
+        Self { schema, named: named.clone(), validator: OnceLock::new() }
     }
 
     fn validator(&self) -> Result<&Validator, Error> {
-        let made = self.validator.get_or_init(|| validator(&self.schema, &self.named));
+        let made = self.validator.get_or_init(|| validator(self.schema, &self.named));
         made.as_ref().map_err(|broken| Error::internal(format!("a broken schema: {broken}")))
     }
 }
 
 impl Parameter {
-    fn read(parameter: &Value, source: &Source<'_>) -> Self {
-        let schema = &parameter["schema"];
-        let kind = match &schema["type"] {
-            Value::Array(kinds) => kinds.iter().find(|kind| *kind != "null").cloned().unwrap_or(Value::Null),
-            kind => kind.clone(),
+    fn read(parameter: written::Parameter, named: &Arc<Named>) -> Result<Self, String> {
+        let kind = match written::Schema::read(parameter.schema)?.kind {
+            Value::Array(kinds) => kinds.into_iter().find(|kind| *kind != "null").unwrap_or_default(),
+            kind => kind,
         };
-        Self {
-            name: parameter["name"].as_str().unwrap_or_default().to_owned(),
-            required: parameter["required"] == json!(true),
+        Ok(Self {
+            name: parameter.name,
+            required: parameter.required,
             kind: kind.as_str().unwrap_or("string").to_owned(),
-            shape: Shape::new(schema, source),
-        }
+            shape: Shape::new(parameter.schema, named),
+        })
     }
 
     /// What is wrong with `text` as this parameter's value, if anything.
@@ -307,32 +286,36 @@ impl Parameter {
 }
 
 impl Body {
-    fn read(body: &Value, source: &Source<'_>) -> Result<Self, String> {
-        let content = body["content"].as_object().ok_or("a request body without content")?;
-        let schema = content.values().next().map_or(&Value::Null, |media_type| &media_type["schema"]);
+    fn read(body: written::Body, named: &Arc<Named>) -> Result<Self, String> {
+        let schema = body.content.values().next().ok_or("a request body without content")?.schema;
         // Of a stream the document describes a line.
-        let item =
-            if content.contains_key(ndjson::MEDIA_TYPE) { Some(schema) } else { item_schema(schema, source.document) };
+        let is_stream = body.content.contains_key(ndjson::MEDIA_TYPE);
+        let item = if is_stream { Some(schema) } else { item_schema(schema, named)? };
         Ok(Self {
-            required: body["required"] == json!(true),
-            media_types: content.keys().cloned().collect(),
-            shape: Shape::new(schema, source),
-            item: item.map(|item| Shape::new(item, source)),
+            required: body.required,
+            media_types: body.content.into_keys().collect(),
+            shape: Shape::new(schema, named),
+            item: item.map(|item| Shape::new(item, named)),
         })
     }
 }
 
 /// The schema of an entry, where a body may be one record or a list of them.
-fn item_schema<'d>(schema: &'d Value, document: &'d Value) -> Option<&'d Value> {
-    let forms = resolved(schema, document)["oneOf"].as_array()?;
-    let list = forms.iter().map(|form| resolved(form, document)).find(|form| form["type"] == "array")?;
-    Some(&list["items"])
+fn item_schema(schema: &'static RawValue, named: &Named) -> Result<Option<&'static RawValue>, String> {
+    for form in resolved(schema, named)?.forms {
+        let form = resolved(form, named)?;
+        if form.kind == "array" {
+            return Ok(form.items);
+        }
+    }
+    Ok(None)
 }
 
 /// The schema itself, or the one that it refers to.
-fn resolved<'d>(schema: &'d Value, document: &'d Value) -> &'d Value {
-    let name = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix(SCHEMAS));
-    name.map_or(schema, |name| &document["components"]["schemas"][name])
+fn resolved(schema: &'static RawValue, named: &Named) -> Result<written::Schema, String> {
+    let schema = written::Schema::read(schema)?;
+    let name = schema.reference.and_then(|reference| reference.strip_prefix(SCHEMAS));
+    name.and_then(|name| named.get(name)).map_or(Ok(schema), |schema| written::Schema::read(schema))
 }
 
 /// A parameter's name as it may be shown: what a caller made up is cut.
@@ -356,8 +339,8 @@ fn is_media_type(given: &str, media_type: &str) -> bool {
         })
 }
 
-fn validator(schema: &str, named: &Named) -> Result<Validator, String> {
-    let mut schema: Value = serde_json::from_str(schema).map_err(|e| e.to_string())?;
+fn validator(schema: &RawValue, named: &Named) -> Result<Validator, String> {
+    let mut schema: Value = serde_json::from_str(schema.get()).map_err(|e| e.to_string())?;
     let mut needed = Map::new();
     gather(&schema, named, &mut needed)?;
     if let Value::Object(members) = &mut schema {
@@ -380,8 +363,8 @@ fn gather(schema: &Value, named: &Named, needed: &mut Map<String, Value>) -> Res
             if let Some(name) = members.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix(SCHEMAS))
                 && !needed.contains_key(name)
             {
-                let text = named.get(name).ok_or_else(|| format!("there is no schema {name}"))?;
-                let schema: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
+                let schema = named.get(name).ok_or_else(|| format!("there is no schema {name}"))?;
+                let schema: Value = serde_json::from_str(schema.get()).map_err(|e| e.to_string())?;
                 needed.insert(name.to_owned(), schema.clone());
                 gather(&schema, named, needed)?;
             }

@@ -1,12 +1,16 @@
 //! The OpenAPI document: gathered from the handlers, completed with what all operations share.
+//!
+//! It is written to `openapi/openapi.json`, and the program carries that file: a service reads what it enforces and
+//! shows from there, and neither gathers nor keeps anything. Checks hold the file against the handlers, so that a
+//! change of either is a change of both.
 
 use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, RefOr, Response, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi as _};
-use utoipa_actix_web::AppExt;
 
 use super::problem::{BrokenRule, ProblemDocument};
+use super::routes::Routes;
 
 /// Text may hold TAB and line feeds, and no other control character.
 pub const PLAIN_TEXT: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
@@ -60,10 +64,13 @@ impl Modify for Bearer {
     }
 }
 
-/// The whole document.
+/// The document as it is committed, enforced and served.
+pub const COMMITTED: &str = include_str!("../../openapi/openapi.json");
+
+/// The whole document, as the handlers say it.
 pub fn document() -> OpenApi {
-    let app = actix_web::App::new().into_utoipa_app().openapi(Base::openapi()).configure(super::serve::routes);
-    let mut document = app.split_for_parts().1;
+    let mut document = Base::openapi();
+    super::serve::routes(&mut Routes::Described(&mut document));
     for (path, item) in &mut document.paths.paths {
         let operations = [
             (&mut item.get, false),
@@ -85,7 +92,7 @@ pub fn document() -> OpenApi {
     document
 }
 
-/// The document as it is served and committed.
+/// The document as it is to be committed.
 pub fn text() -> String {
     let mut text = document().to_pretty_json().unwrap_or_default();
     text.push('\n');

@@ -1,7 +1,5 @@
 //! Whether the service lives, and whether it is ready to be sent requests.
 
-use std::sync::LazyLock;
-
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -60,6 +58,5 @@ pub async fn ready(state: web::Data<State>) -> Reply {
 )]
 #[get("/openapi.json")]
 pub async fn openapi() -> HttpResponse {
-    static TEXT: LazyLock<String> = LazyLock::new(super::document::text);
-    HttpResponse::Ok().content_type("application/json").body(TEXT.as_str())
+    HttpResponse::Ok().content_type("application/json").body(super::document::COMMITTED)
 }

@@ -20,9 +20,11 @@ pub mod peer;
 pub mod problem;
 pub mod rate;
 pub mod request_id;
+pub mod routes;
 pub mod serve;
 pub mod throttle;
 mod violations;
+mod written;
 
 use crate::auth::Principals;
 use crate::auth::token::Tokens;

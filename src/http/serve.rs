@@ -6,19 +6,18 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
-use utoipa_actix_web::AppExt;
-use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::frame::frame;
+use super::routes::Routes;
 use super::{State, health};
 
 /// Seconds that requests under way have to end when the service is told to stop.
 const GRACE_S: u64 = 20;
 
 /// Every path of the service, feature by feature. Fixed paths come before those with parameters.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_>) {
+    routes
         .configure(crate::accounts::handlers::routes)
         .configure(crate::contacts::handlers::routes)
         .configure(crate::timeline::handlers::routes)
@@ -59,9 +58,7 @@ pub fn start(listener: TcpListener, state: web::Data<State>, workers: usize) -> 
         App::new()
             .app_data(state.clone())
             .wrap(from_fn(frame))
-            .into_utoipa_app()
-            .configure(routes)
-            .into_app()
+            .configure(|worker| routes(&mut Routes::Served(worker)))
             .service(web::redirect("/docs", "/docs/"))
             .service(docs)
     });

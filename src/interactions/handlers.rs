@@ -4,7 +4,6 @@ use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
     Interaction, InteractionFilter, NewInteraction, Recorded, SORT_FIELDS, kind_handlers, stream_handlers,
@@ -20,17 +19,18 @@ use crate::http::contract::Operation;
 use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::interactions;
 use crate::scoring::Evidence;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(record);
-    stream_handlers::routes(config);
-    void_handlers::routes(config);
-    config.service(show);
-    kind_handlers::routes(config);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(record);
+    stream_handlers::routes(routes);
+    void_handlers::routes(routes);
+    routes.service(show);
+    kind_handlers::routes(routes);
 }
 
 /// One interaction, or up to 1,000 of them.

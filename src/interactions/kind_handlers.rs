@@ -3,7 +3,6 @@
 use actix_web::{delete, get, patch, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::kind::{self, OwnKind};
 use crate::auth::Actor;
@@ -11,10 +10,11 @@ use crate::error::Result;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::path::PathKey;
+use crate::http::routes::Routes;
 
 /// The paths of kinds.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_kinds).service(create_kind).service(show_kind).service(rename_kind).service(remove_kind);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list_kinds).service(create_kind).service(show_kind).service(rename_kind).service(remove_kind);
 }
 
 /// A kind of interaction.

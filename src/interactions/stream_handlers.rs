@@ -15,7 +15,6 @@ use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::handlers::ItemResult;
 use super::{NewInteraction, Recorded};
@@ -26,12 +25,13 @@ use crate::http::command::{operation, typed};
 use crate::http::contract::Operation;
 use crate::http::ndjson::{LINE_LIMIT, Line, Lines, MEDIA_TYPE};
 use crate::http::problem::{Kind, Problem};
+use crate::http::routes::Routes;
 use crate::http::{idempotency, json, request_id};
 use crate::interactions;
 
 /// The paths of streams.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(record_stream);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(record_stream);
 }
 
 /// Lines of one transaction.

@@ -3,7 +3,6 @@
 use actix_web::{get, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::touch::Touched;
 use super::{Interaction, SORT_FIELDS};
@@ -11,11 +10,12 @@ use crate::auth::Actor;
 use crate::http::answer::{Answer, Reply};
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of touches.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list);
 }
 
 /// Which touches to list.

@@ -3,7 +3,6 @@
 use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::voids::{self, LEAD_SORT_FIELDS, SORT_FIELDS, Selection, Status, Void, VoidedLead};
 use crate::auth::Actor;
@@ -14,12 +13,13 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::scoring::Evidence;
 
 /// The paths of voids.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_voids).service(create_void).service(show_void).service(undo_void).service(leads_of_void);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list_voids).service(create_void).service(show_void).service(undo_void).service(leads_of_void);
 }
 
 /// Leads that are shown with a void.

@@ -3,7 +3,6 @@
 use actix_web::{get, post, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Job, JobFilter, Kind, State};
 use crate::auth::Actor;
@@ -12,12 +11,13 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::jobs;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(show).service(retry);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(show).service(retry);
 }
 
 /// The fields that jobs can be ordered by.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use actix_web::{delete, get, patch, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Entered, Lead, LeadFilter, LeadPatch, Matched, NewLead, Origin, SORT_FIELDS, Status};
 use crate::accounts::Account;
@@ -21,6 +20,7 @@ use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::path::PathId;
 use crate::http::problem::{Kind, Problem};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::matching::Effect;
 use crate::scoring::{self, ExplainedScore};
@@ -28,8 +28,8 @@ use crate::workspaces::completeness::{Completeness, Fields};
 use crate::{interactions, leads, proposals, workspaces};
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(search).service(create).service(show).service(change).service(remove);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(search).service(create).service(show).service(change).service(remove);
 }
 
 /// Which leads to list.

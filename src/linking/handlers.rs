@@ -1,17 +1,17 @@
 //! Linking leads with contacts over HTTP.
 
 use actix_web::post;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Wish;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
+use crate::http::routes::Routes;
 use crate::jobs::Job;
 use crate::linking;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(link_contacts);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(link_contacts);
 }
 
 /// Link leads with contacts

@@ -3,7 +3,6 @@
 use actix_web::{get, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::strategy::{Strategy, Target};
 use super::{Channel, DecisionFilter, Effect, Kept, preview_handlers, strategies, strategy_handlers};
@@ -12,13 +11,14 @@ use crate::db::page::{SortField, SortKind};
 use crate::http::answer::{Answer, Reply};
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    preview_handlers::routes(config);
-    strategy_handlers::routes(config);
-    config.service(list_decisions).service(show_decision).service(show_rules);
+pub fn routes(routes: &mut Routes<'_>) {
+    preview_handlers::routes(routes);
+    strategy_handlers::routes(routes);
+    routes.service(list_decisions).service(show_decision).service(show_rules);
 }
 
 /// The fields that decisions can be ordered by.

@@ -3,7 +3,6 @@
 use actix_web::post;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::decide::Decision;
 use super::keys;
@@ -14,12 +13,13 @@ use crate::forms::payload::Payload;
 use crate::forms::rehearsal::Rehearsal;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::{forms, matching, workspaces};
 
 /// The paths of previews.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(preview);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(preview);
 }
 
 /// What might come in: a submission of a form, or values to look for one record by.

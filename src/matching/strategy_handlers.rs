@@ -3,7 +3,6 @@
 use actix_web::{delete, get, patch, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::strategies::{self, Entry, NewStrategy, StrategyPatch, VERSION_SORT, Version};
 use super::strategy::Strategy;
@@ -15,12 +14,13 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of strategies.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(change).service(remove);
-    config.service(make_default).service(list_versions);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(create).service(show).service(change).service(remove);
+    routes.service(make_default).service(list_versions);
 }
 
 /// The matching strategies of a workspace.

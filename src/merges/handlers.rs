@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use actix_web::{get, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Asked, Kind, Merge, Plan};
 use crate::auth::Actor;
@@ -16,13 +15,14 @@ use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::{Kind as ProblemKind, Problem};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::merges;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_of_contact).service(merge_contact).service(preview_contact);
-    config.service(list_of_lead).service(merge_lead).service(preview_lead).service(show).service(undo);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list_of_contact).service(merge_contact).service(preview_contact);
+    routes.service(list_of_lead).service(merge_lead).service(preview_lead).service(show).service(undo);
 }
 
 /// The fields that merges can be ordered by.

@@ -3,7 +3,6 @@
 use actix_web::{get, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::deadlines::{Breach, BreachFilter, SORT_FIELDS};
 use crate::auth::Actor;
@@ -11,11 +10,12 @@ use crate::clock::Timestamp;
 use crate::http::answer::{Answer, Reply};
 use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of breaches.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list);
 }
 
 /// Which breaches to list.

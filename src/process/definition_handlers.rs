@@ -3,7 +3,6 @@
 use actix_web::{delete, get, patch, post};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::definitions::{self, Definition, ProcessPatch, Shown};
 use super::stage::Process;
@@ -12,10 +11,11 @@ use crate::error::Result;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::path::PathKey;
+use crate::http::routes::Routes;
 
 /// The paths of processes.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(change).service(remove);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(create).service(show).service(change).service(remove);
 }
 
 /// The processes of a workspace.

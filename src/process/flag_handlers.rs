@@ -3,7 +3,6 @@
 use actix_web::{delete, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::stage::Flag;
 use super::transition_handlers::scored;
@@ -13,13 +12,14 @@ use crate::error::Error;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::leads::{self, Flags};
 use crate::scoring;
 
 /// The paths of marks and refusals.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(set).service(remove).service(reject);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(set).service(remove).service(reject);
 }
 
 /// A mark to set.

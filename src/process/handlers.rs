@@ -4,7 +4,6 @@ use actix_web::get;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::field::{FieldType, StageField};
 use super::stage::{Flag, Process, Stage};
@@ -18,17 +17,18 @@ use crate::error::Result;
 use crate::filter::Records;
 use crate::http::answer::{Answer, Reply};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::leads::{Flags, Lead};
 use crate::scoring;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    definition_handlers::routes(config);
-    transition_handlers::routes(config);
-    flag_handlers::routes(config);
-    breach_handlers::routes(config);
-    config.service(show);
+pub fn routes(routes: &mut Routes<'_>) {
+    definition_handlers::routes(routes);
+    transition_handlers::routes(routes);
+    flag_handlers::routes(routes);
+    breach_handlers::routes(routes);
+    routes.service(show);
 }
 
 /// Where a lead stands in its process.

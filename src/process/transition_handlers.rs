@@ -3,7 +3,6 @@
 use actix_web::{get, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::asked::NewTransition;
 use super::requirements::Unfilled;
@@ -18,13 +17,14 @@ use crate::http::condition::Condition;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::{Kind, Problem};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::leads::{self, Lead, filling};
 use crate::{process, proposals, scoring};
 
 /// The paths of transitions.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(history).service(transition);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(history).service(transition);
 }
 
 /// The fields that a history can be ordered by.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use actix_web::get;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{How, Source, of};
 use crate::auth::Actor;
@@ -14,11 +13,12 @@ use crate::db::Tx;
 use crate::error::Result;
 use crate::http::answer::{Answer, Reply};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(of_contact).service(of_lead).service(of_account);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(of_contact).service(of_lead).service(of_account);
 }
 
 /// Who set each field of a record.

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use actix_web::get;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::completeness_repository::Filled;
 use crate::auth::Actor;
 use crate::http::answer::{Answer, Reply};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::workspaces;
 use crate::workspaces::completeness::percent;
 
 /// The paths of this report.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(completeness);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(completeness);
 }
 
 /// How complete the records are, by owner.

@@ -3,7 +3,6 @@
 use actix_web::{get, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::completeness_handlers;
 use super::touches::{self, Period, TouchReport};
@@ -12,10 +11,11 @@ use crate::clock::Timestamp;
 use crate::http::answer::{Answer, Reply};
 use crate::http::lists::check_range;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(report_touches).configure(completeness_handlers::routes);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(report_touches).configure(completeness_handlers::routes);
 }
 
 /// The period of a report.

@@ -7,7 +7,6 @@ use actix_web::post;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::handlers::example;
 use super::{Definition, salvage};
@@ -16,11 +15,12 @@ use crate::error::{Error, Result, Violation};
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::contract::Contract;
+use crate::http::routes::Routes;
 use crate::interactions;
 
 /// The path of the check.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(check);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(check);
 }
 
 /// What might be saved as a definition; `ScoringDefinition` says what it should look like.

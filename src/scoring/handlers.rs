@@ -3,7 +3,6 @@
 use actix_web::{get, post, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Definition, ScoringModel, Status, check_handlers, lead_handlers};
 use crate::auth::Actor;
@@ -15,16 +14,17 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::jobs::Job;
 use crate::scoring;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(show_draft).service(save_draft);
-    config.service(publish).service(stop);
-    check_handlers::routes(config);
-    lead_handlers::routes(config);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(create).service(show).service(show_draft).service(save_draft);
+    routes.service(publish).service(stop);
+    check_handlers::routes(routes);
+    lead_handlers::routes(routes);
 }
 
 /// The fields that models can be ordered by.

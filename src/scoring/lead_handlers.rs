@@ -3,7 +3,6 @@
 use actix_web::{get, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ScoreEntry;
 use super::explain::{LeadScores, as_of, explain_fully};
@@ -15,11 +14,12 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of what is asked of a lead.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(scores).service(ledger);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(scores).service(ledger);
 }
 
 /// The fields that a ledger can be ordered by.

@@ -1,7 +1,6 @@
 //! Drafts that run beside what is live, and the proof of scores, over HTTP.
 
 use actix_web::{delete, get, post};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::shadow::{self, Shadow};
 use super::verify;
@@ -9,13 +8,14 @@ use crate::auth::Actor;
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::path::PathId;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::jobs::Job;
 use crate::scoring;
 
 /// The paths of shadows and of the proof.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(start).service(show).service(stop).service(verify_scores);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(start).service(show).service(stop).service(verify_scores);
 }
 
 /// Run a model's draft in its shadow

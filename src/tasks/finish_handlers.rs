@@ -4,7 +4,6 @@ use actix_web::post;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::handlers::shown;
 use super::{Done, Outcome, Task, TaskView};
@@ -17,14 +16,15 @@ use crate::http::command::Command;
 use crate::http::condition::Condition;
 use crate::http::path::PathId;
 use crate::http::problem::{Kind, Problem};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::interactions::{self, NewInteraction, Recorded};
 use crate::process::stage::TaskKind;
 use crate::{scoring, tasks, workspaces};
 
 /// The paths of what is done with a task.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(take).service(complete).service(cancel).service(reopen);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(take).service(complete).service(cancel).service(reopen);
 }
 
 /// Take a task

@@ -3,7 +3,6 @@
 use actix_web::{delete, get, patch, post, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{NewTask, SORT_FIELDS, Status, Task, TaskFilter, TaskPatch, TaskView, finish_handlers};
 use crate::auth::Actor;
@@ -16,14 +15,15 @@ use crate::http::command::Command;
 use crate::http::lists::{Page, PageQuery, check_range};
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::process::stage::TaskKind;
 use crate::tasks;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(change).service(remove);
-    finish_handlers::routes(config);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(create).service(show).service(change).service(remove);
+    finish_handlers::routes(routes);
 }
 
 pub(super) fn shown(tx: &Tx<'_>, task: Task) -> Result<Answer> {

@@ -3,7 +3,6 @@
 use actix_web::{get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{BY_TIME, Category, Entry, Part, entries};
 use crate::accounts::Account;
@@ -16,6 +15,7 @@ use crate::http::answer::{Answer, Reply};
 use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::{Kind, Problem};
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::leads::handlers::{LeadView, Wanted};
 use crate::leads::{self, LeadFilter};
@@ -25,8 +25,8 @@ use crate::workspaces;
 const LEADS_SHOWN: i64 = 100;
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(overview);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list).service(overview);
 }
 
 /// What to show of a timeline.

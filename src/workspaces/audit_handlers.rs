@@ -3,7 +3,6 @@
 use actix_web::{get, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::audit::Entry;
 use super::audit_repository::EntryFilter;
@@ -12,11 +11,12 @@ use crate::clock::Timestamp;
 use crate::db::page::{SortField, SortKind};
 use crate::http::answer::{Answer, Reply};
 use crate::http::lists::{Page, PageQuery, check_range};
+use crate::http::routes::Routes;
 use crate::id::Id;
 
 /// The paths of the audit log.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list);
 }
 
 /// The fields that entries can be ordered by.

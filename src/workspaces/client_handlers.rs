@@ -3,7 +3,6 @@
 use actix_web::{delete, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Client;
 use super::audit::{self, Subject};
@@ -18,12 +17,13 @@ use crate::http::lists::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::http::problem::{Kind, Problem};
 use crate::http::request_id;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::workspaces;
 
 /// The paths of clients.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_clients).service(create_client).service(remove_client);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list_clients).service(create_client).service(remove_client);
 }
 
 const CLIENT_SORT: &[SortField] = &[SortField::new("created_at", "clients.created_at", SortKind::Instant)];

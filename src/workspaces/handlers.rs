@@ -3,7 +3,6 @@
 use actix_web::{get, patch, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::audit::{self, Subject};
 use super::{Label, NewUser, User, audit_handlers, client_handlers, settings_handlers};
@@ -23,13 +22,14 @@ use crate::http::lists::{Page, PageQuery};
 use crate::http::patch;
 use crate::http::path::PathId;
 use crate::http::request_id;
+use crate::http::routes::Routes;
 use crate::id::Id;
 use crate::{assignment, workspaces};
 
 /// The paths of this feature.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_users).service(create_user).service(show_user).service(change_user);
-    config.configure(client_handlers::routes).configure(settings_handlers::routes).configure(audit_handlers::routes);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(list_users).service(create_user).service(show_user).service(change_user);
+    routes.configure(client_handlers::routes).configure(settings_handlers::routes).configure(audit_handlers::routes);
 }
 
 const USER_SORT: &[SortField] = &[SortField::new("created_at", "users.created_at", SortKind::Instant)];

@@ -4,7 +4,6 @@ use actix_web::{get, patch};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::audit::{self, Subject};
 use super::settings::Settings;
@@ -14,12 +13,13 @@ use crate::error::{Error, Result};
 use crate::http::answer::{Answer, Reply};
 use crate::http::command::Command;
 use crate::http::request_id;
+use crate::http::routes::Routes;
 use crate::process::{self, definitions};
 use crate::scoring;
 
 /// The paths of settings.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(show_settings).service(change_settings);
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.service(show_settings).service(change_settings);
 }
 
 /// Get settings
