@@ -25,14 +25,15 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(address: &Address, size: u32) -> Self {
+    /// Up to `size` connections to `address`; on SQLite each is for one purpose.
+    pub(super) fn new(address: &Address, size: u32, purpose: Purpose) -> Self {
         let pool = Pool::builder()
             .max_size(size)
             .min_idle(Some(0))
             .test_on_check_out(false)
             .connection_timeout(OPENING)
             .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
-            .build_unchecked(Opener(address.clone()));
+            .build_unchecked(Opener(address.clone(), purpose));
         let size = size as usize;
         Self { pool, places: Arc::new(Semaphore::new(size)), size }
     }
@@ -137,14 +138,14 @@ impl Held {
 
 /// Opens connections for the pool.
 #[derive(Clone)]
-pub(super) struct Opener(Address);
+pub(super) struct Opener(Address, Purpose);
 
 impl ManageConnection for Opener {
     type Connection = Held;
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Held, Self::Error> {
-        let conn = self.0.open().map_err(diesel::r2d2::Error::ConnectionError)?;
+        let conn = self.0.open(self.1).map_err(diesel::r2d2::Error::ConnectionError)?;
         Ok(Held { conn, failed: false })
     }
 

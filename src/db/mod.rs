@@ -185,8 +185,8 @@ pub struct Db {
 impl Db {
     /// Prepares up to `connections` connections to `address`; none is opened yet.
     pub fn new(address: &Address, connections: u32) -> Self {
-        let reads = Arc::new(Lane::new(address, connections));
-        let writes = if address.is_sqlite() { Arc::new(Lane::new(address, 1)) } else { reads.clone() };
+        let reads = Arc::new(Lane::new(address, connections, Purpose::Read));
+        let writes = if address.is_sqlite() { Arc::new(Lane::new(address, 1, Purpose::Write)) } else { reads.clone() };
         let writers = if address.is_sqlite() { 1 } else { WRITERS };
         Self { reads, writes, queues: Arc::default(), writers }
     }
