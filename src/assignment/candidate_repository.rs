@@ -10,7 +10,7 @@ use crate::db::Tx;
 use crate::db::types::Code;
 use crate::error::Result;
 use crate::id::Id;
-use crate::leads::Status;
+use crate::leads::Open;
 use crate::schema::{leads, users};
 use crate::workspaces::User;
 
@@ -44,7 +44,7 @@ impl Candidates<'_, '_> {
             let found = leads::table
                 .filter(leads::workspace_id.eq(self.0.scope.workspace))
                 .filter(leads::owner_id.eq_any(some.to_vec()))
-                .filter(leads::status.eq(Code(Status::Open)))
+                .filter(leads::status.eq(Open))
                 .filter(leads::id.ne(except))
                 .group_by(leads::owner_id)
                 .select((leads::owner_id, count_star()));

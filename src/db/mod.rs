@@ -133,11 +133,12 @@ impl Tx<'_> {
         self.wait(turns::locks(&self.scope.workspace, keys, Hold::Shared).into_iter().collect())
     }
 
-    /// Takes the turns of `keys`, then shares that of `shared`.
-    pub fn take_turns_sharing(&mut self, keys: &[String], shared: &str) -> Result<()> {
-        let alone = turns::locks(&self.scope.workspace, keys, Hold::Alone);
-        let shared = turns::locks(&self.scope.workspace, &[shared.to_owned()], Hold::Shared);
-        self.wait(alone.into_iter().chain(shared).collect())
+    /// Takes the turns of some keys after those of others, then shares that of `shared`, all in one step.
+    pub fn take_turns_after(&mut self, keys: &[Vec<String>], shared: Option<&str>) -> Result<()> {
+        let workspace = self.scope.workspace;
+        let alone = keys.iter().flat_map(|keys| turns::locks(&workspace, keys, Hold::Alone));
+        let shared = shared.map(|key| turns::locks(&workspace, &[key.to_owned()], Hold::Shared));
+        self.wait(alone.chain(shared.into_iter().flatten()).collect())
     }
 
     /// Holds off every other transaction that names one of `keys`, until this one ends. Taken in one fixed order, so

@@ -18,10 +18,10 @@ use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::types::{Code, JsonOf};
 use crate::error::{Error, Result};
-use crate::events::{self, Subject};
+use crate::events::{self, Event, Subject};
 use crate::id::Id;
 use crate::matching::strategy::Field;
-use crate::{matching, workspaces};
+use crate::workspaces;
 use serde_json::json;
 
 /// A submission that its form accepts, and where it came from.
@@ -70,28 +70,10 @@ impl Arrival {
     }
 }
 
-/// Stores submissions that arrived at the same moment, each as [`receive`] does: one that fails undoes nothing of the
-/// others.
-pub fn receive_all(tx: &mut Tx<'_>, arrivals: &[Arrival]) -> Result<Vec<Result<Id>>> {
-    if let [arrival] = arrivals {
-        return Ok(vec![Ok(receive(tx, arrival)?)]);
-    }
-    // In one order for everyone, so that two who bring the same people never wait for each other.
-    tx.take_turns(&Vec::from_iter(arrivals.iter().flat_map(turns_of_repeats)))?;
-    tx.take_turns(&Vec::from_iter(arrivals.iter().flat_map(|arrival| matching::turns(&arrival.reading.keys()))))?;
-    let mut received = Vec::with_capacity(arrivals.len());
-    for arrival in arrivals {
-        received.push(match tx.savepoint(|tx| receive(tx, arrival)) {
-            Err(error @ (Error::Contention(_) | Error::Unavailable(_))) => return Err(error),
-            done => done,
-        });
-    }
-    Ok(received)
-}
-
 /// Stores a submission and does what it asks for; gives its id. One that was stored before has no second effect, but
 /// that a confirmation it waits for is asked for again.
 pub fn receive(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Id> {
+    take_turns(tx, std::slice::from_ref(arrival))?;
     if let Some(first) = stored_before(tx, arrival)? {
         confirmation::remind(tx, first)?;
         return Ok(first);
@@ -102,10 +84,7 @@ pub fn receive(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Id> {
 /// Stores a submission that is known to be new and does what it asks for, as of `occurred_at`; gives its id.
 pub fn accept(tx: &mut Tx<'_>, arrival: &Arrival, occurred_at: Timestamp) -> Result<Id> {
     let id = Id::new(tx.at());
-    let done = match &arrival.suspicion {
-        None => attempt_if_confirmed(tx, id, arrival, Deed::Sent(occurred_at))?,
-        Some(why) => Done::held(Status::Quarantined, Some(why.clone())),
-    };
+    let done = make(tx, id, arrival, Deed::Sent(occurred_at))?;
     let status = done.status;
     store(tx, id, arrival, done)?;
     ask_if_pending(tx, id, status, arrival)?;
@@ -130,7 +109,7 @@ pub(super) fn process(tx: &mut Tx<'_>, submission: &Submission, payload: Payload
         user_agent: submission.user_agent.clone(),
         ..Arrival::new(form, payload, reading)
     };
-    let done = attempt_if_confirmed(tx, submission.id, &arrival, deed)?;
+    let done = make(tx, submission.id, &arrival, deed)?;
     let settled = settle(tx, submission.id, arrival.form.version, &arrival.payload, done)?;
     ask_if_pending(tx, settled.id, settled.status.0, &arrival)?;
     Ok(settled)
@@ -139,18 +118,29 @@ pub(super) fn process(tx: &mut Tx<'_>, submission: &Submission, payload: Payload
 /// Keeps what came of a submission, read by this version of its form, in place of what had come of it before.
 fn settle(tx: &mut Tx<'_>, id: Id, form_version: i64, payload: &Payload, done: Done) -> Result<Submission> {
     let settled = tx.submissions().settle(id, form_version, payload, &done)?;
-    announce(tx, &settled)?;
+    let news = fact(tx, &settled)?;
+    tx.events().insert(&[news])?;
     Ok(settled)
 }
 
-fn attempt_if_confirmed(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<Done> {
-    if arrival.form.definition.0.double_opt_in && !confirmation::is_given(tx, id)? {
-        return Ok(Done::held(Status::Pending, None));
+/// What comes of a submission.
+fn make(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<Done> {
+    match on_hold(tx, id, arrival)? {
+        Some(held) => Ok(held),
+        None => attempt(tx, id, arrival, deed),
     }
-    attempt(tx, id, arrival, deed)
 }
 
-fn ask_if_pending(tx: &mut Tx<'_>, id: Id, status: Status, arrival: &Arrival) -> Result<()> {
+/// What becomes of a submission of which nothing is made for now, because it is suspected or has yet to be confirmed.
+pub(super) fn on_hold(tx: &mut Tx<'_>, id: Id, arrival: &Arrival) -> Result<Option<Done>> {
+    if let Some(why) = &arrival.suspicion {
+        return Ok(Some(Done::held(Status::Quarantined, Some(why.clone()))));
+    }
+    let waits = arrival.form.definition.0.double_opt_in && !confirmation::is_given(tx, id)?;
+    Ok(waits.then(|| Done::held(Status::Pending, None)))
+}
+
+pub(super) fn ask_if_pending(tx: &mut Tx<'_>, id: Id, status: Status, arrival: &Arrival) -> Result<()> {
     match &arrival.reading.email {
         Some(email) if status == Status::Pending => confirmation::ask(tx, id, email),
         _ => Ok(()),
@@ -189,7 +179,7 @@ pub fn is_to_be_kept(error: &Error) -> bool {
 
 /// The submission that this one repeats: by the id that the page gave it, by its token, or by saying the same within
 /// the form's window. Whoever sends the same at once takes turns.
-fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
+pub(super) fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
     tx.take_turns(&turns_of_repeats(arrival))?;
     let (form, fingerprint) = (arrival.form.id, arrival.payload.fingerprint());
     let client_key = arrival.payload.submission_id.as_deref();
@@ -215,6 +205,13 @@ fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
     }
 }
 
+/// Takes the turns of submissions and of all whom they bring: in one order for everyone, so that two who bring the same
+/// people never wait for each other.
+pub(super) fn take_turns(tx: &mut Tx<'_>, arrivals: &[Arrival]) -> Result<()> {
+    let repeats = arrivals.iter().flat_map(turns_of_repeats).collect();
+    tx.take_turns_after(&[repeats, arrivals.iter().flat_map(fulfil::turns).collect()], None)
+}
+
 /// The turns of those who send the same.
 fn turns_of_repeats(arrival: &Arrival) -> Vec<String> {
     let (form, fingerprint) = (arrival.form.id, arrival.payload.fingerprint());
@@ -232,13 +229,20 @@ pub(super) fn store(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, done: Done) -> R
 
 /// The same; what has this fingerprint within the form's window repeats it.
 pub(super) fn store_as(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, fingerprint: String, done: Done) -> Result<Id> {
-    let submission = Submission {
+    let submission = Submission { fingerprint, ..submission(tx, id, arrival, done) };
+    keep_all(tx, &[(submission, arrival)])?;
+    Ok(id)
+}
+
+/// A submission with what came of it.
+pub(super) fn submission(tx: &Tx<'_>, id: Id, arrival: &Arrival, done: Done) -> Submission {
+    Submission {
         workspace_id: tx.scope.workspace,
         id,
         form_id: arrival.form.id,
         form_version: arrival.form.version,
         received_at: tx.at(),
-        fingerprint,
+        fingerprint: arrival.payload.fingerprint(),
         client_key: arrival.payload.submission_id.clone(),
         form_token: arrival.form_token,
         payload: JsonOf(arrival.payload.clone()),
@@ -253,13 +257,19 @@ pub(super) fn store_as(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, fingerprint: 
         interaction_id: done.interaction_id,
         version: 1,
         updated_at: tx.at(),
-    };
-    tx.submissions().insert(&submission)?;
-    announce(tx, &submission)?;
-    Ok(id)
+    }
 }
 
-fn announce(tx: &mut Tx<'_>, submission: &Submission) -> Result<()> {
+/// Keeps submissions, each with where it came from.
+pub(super) fn keep_all(tx: &mut Tx<'_>, kept: &[(Submission, &Arrival)]) -> Result<()> {
+    let submissions: Vec<&Submission> = kept.iter().map(|(submission, _)| submission).collect();
+    tx.submissions().insert(&submissions)?;
+    let news = submissions.into_iter().map(|submission| fact(tx, submission)).collect::<Result<Vec<_>>>()?;
+    tx.events().insert(&news)
+}
+
+/// What others may hear of a submission.
+fn fact(tx: &Tx<'_>, submission: &Submission) -> Result<Event> {
     let kind = match submission.status.0 {
         Status::Processed => "submission.processed",
         Status::Failed => "submission.failed",
@@ -271,7 +281,7 @@ fn announce(tx: &mut Tx<'_>, submission: &Submission) -> Result<()> {
         "submission_id": submission.id, "form_id": submission.form_id, "interaction_id": submission.interaction_id,
         "reason": submission.reason, "outcome": submission.outcome,
     });
-    events::emit(tx, kind, subject, &data)
+    events::fact(tx, kind, subject, &data)
 }
 
 /// Why a submission failed, for the people of the workspace; a fault of the service goes to the log as well.

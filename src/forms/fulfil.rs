@@ -3,6 +3,7 @@
 //! The interaction is recorded whatever else is done, as long as anybody or anything is known that did it.
 
 use super::activity::{self, Deed};
+use super::brought::Brought;
 use super::capture::Arrival;
 use super::confirmation;
 use super::definition::{Definition, Kind, OnUnmatchable, Writes};
@@ -12,7 +13,7 @@ use super::policy::{Contradiction, UpdatePolicy};
 use super::proof;
 use super::reading::Reading;
 use super::slot::Slot;
-use super::strategies;
+use super::strategies::Strategies;
 use super::submission::{Conflict, Status, Touched};
 use crate::accounts::{self, NewAccount};
 use crate::assignment::{self, When};
@@ -22,11 +23,12 @@ use crate::db::{Cause, Tx};
 use crate::error::{Error, Result};
 use crate::http::condition::Condition;
 use crate::id::Id;
-use crate::leads::LeadPatch;
+use crate::interactions::NewInteraction;
+use crate::leads::{Lead, LeadPatch};
 use crate::matching::decide::{Decision, Keys, Outcome as Found, decide};
 use crate::matching::origin::origin_key;
 use crate::matching::strategy::{Field, Strategy, Target};
-use crate::matching::{self, Channel, Effect};
+use crate::matching::{self, Channel, Effect, Kept};
 use crate::proposals::{NewProposal, Record};
 use crate::workspaces::settings::LeadsPerContact;
 use crate::{contacts, interactions, leads, proposals, scoring, text, workspaces};
@@ -35,8 +37,19 @@ pub use super::submission::Done;
 
 /// Does what `arrival`, the submission `id`, asks for.
 pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<Done> {
+    bring_about(tx, &mut Strategies::default(), id, arrival, deed)?.complete(tx)
+}
+
+/// Does what `arrival`, the submission `id`, asks for, up to its interaction.
+pub fn bring_about(
+    tx: &mut Tx<'_>,
+    strategies: &mut Strategies,
+    id: Id,
+    arrival: &Arrival,
+    deed: Deed,
+) -> Result<Brought> {
     let tx = &mut tx.because(Cause::Submission(id));
-    let mut visit = Visit::begin(tx, id, arrival, deed)?;
+    let mut visit = Visit::begin(tx, strategies, id, arrival, deed)?;
     visit.note_consents();
     let found = matching::find_contact(tx, &visit.contact_strategy, &visit.keys)?;
     if let Some(known) = found.known() {
@@ -59,19 +72,28 @@ pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<
             visit.done = Done { status: Status::Failed, reason: Some(reason), ..visit.done };
         }
     }
-    visit.interaction(tx)?;
-    Ok(visit.done)
+    visit.end(tx)
 }
 
 /// Does what follows from something that `contact`, who is known without being looked for, did with the form.
 pub fn credit(tx: &mut Tx<'_>, arrival: &Arrival, contact: Id, deed: Deed) -> Result<Done> {
-    let mut visit = Visit::begin(tx, Id::new(tx.at()), arrival, deed)?;
+    let mut visit = Visit::begin(tx, &mut Strategies::default(), Id::new(tx.at()), arrival, deed)?;
     scoring::hold_contact(tx, contact)?;
     let account = tx.contacts().lock(contact).map_err(vanished)?.account_id;
     visit.done.contact_id = Some(contact);
     visit.interest(tx, Whose { contact: Some(contact), account })?;
-    visit.interaction(tx)?;
-    Ok(visit.done)
+    visit.end(tx)?.complete(tx)
+}
+
+/// The turns to take for what `arrival` brings: everyone who brings the same person or company does.
+pub fn turns(arrival: &Arrival) -> Vec<String> {
+    let mut turns = matching::turns(&arrival.reading.keys());
+    turns.extend(company_name(arrival).map(|name| accounts::turn(&name)));
+    turns
+}
+
+fn company_name(arrival: &Arrival) -> Option<String> {
+    arrival.reading.value(&Slot::Company).filter(|_| arrival.form.definition.0.fills(&Slot::Company))
 }
 
 /// Why neither contact nor lead is made of a submission.
@@ -99,15 +121,19 @@ struct Visit<'a> {
     consented_at: Timestamp,
     /// The hash of the address it came from.
     address_sha256: Option<String>,
+    /// What was decided, to be kept.
+    decisions: Vec<Kept>,
+    /// The lead that it belongs to.
+    lead: Option<Lead>,
     done: Done,
 }
 
 impl<'a> Visit<'a> {
     /// Finds out what it takes, and takes the turn.
-    fn begin(tx: &mut Tx<'_>, id: Id, arrival: &'a Arrival, deed: Deed) -> Result<Self> {
+    fn begin(tx: &mut Tx<'_>, strategies: &mut Strategies, id: Id, arrival: &'a Arrival, deed: Deed) -> Result<Self> {
         let (definition, workspace) = (&arrival.form.definition.0, tx.scope.workspace);
         let confirmed = confirmation::evidence(tx, id, arrival)?;
-        let mut lead_strategy = strategies::named(tx, definition, Target::Lead)?;
+        let mut lead_strategy = strategies.named(tx, definition, Target::Lead)?;
         // An event has one lead for each contact, also when that lead has been closed (CAP-7).
         lead_strategy.match_closed |= definition.kind == Kind::Event && definition.lead_strategy.is_none();
         let visit = Self {
@@ -115,16 +141,18 @@ impl<'a> Visit<'a> {
             deed,
             arrival,
             definition,
-            contact_strategy: strategies::named(tx, definition, Target::Contact)?,
+            contact_strategy: strategies.named(tx, definition, Target::Contact)?,
             lead_strategy,
             reading: &arrival.reading,
             keys: arrival.reading.keys(),
             consented_at: if confirmed.is_some() { tx.at() } else { deed.at() },
             confirmed,
             address_sha256: arrival.remote_address.as_ref().map(|address| proof::address_hash(workspace, address)),
+            decisions: Vec::new(),
+            lead: None,
             done: Done::nothing(),
         };
-        tx.take_turns(&visit.turns())?;
+        tx.take_turns(&turns(arrival))?;
         Ok(visit)
     }
 
@@ -134,20 +162,13 @@ impl<'a> Visit<'a> {
         self.done.outcome.consents = proof::of(self.definition, self.reading, at, address, user_agent.as_deref());
     }
 
-    /// Everyone who brings the same person or company takes turns.
-    fn turns(&self) -> Vec<String> {
-        let mut turns = matching::turns(&self.keys);
-        turns.extend(self.company_name().map(|name| accounts::turn(&name)));
-        turns
-    }
-
     /// Whether somebody who is not known becomes a contact.
     fn creates_contact(&self) -> bool {
         self.definition.writes.contact() && self.definition.create_contact
     }
 
     fn company_name(&self) -> Option<String> {
-        self.reading.value(&Slot::Company).filter(|_| self.definition.fills(&Slot::Company))
+        company_name(self.arrival)
     }
 
     fn obstacle(&self, contact: &Decision) -> Result<Option<Obstacle>> {
@@ -279,7 +300,7 @@ impl<'a> Visit<'a> {
     }
 
     fn credit(&mut self, tx: &mut Tx<'_>, found: &Decision, effect: Effect, id: Option<Id>) -> Result<()> {
-        let decision_id = Some(self.keep(tx, Target::Contact, found, effect, id)?);
+        let decision_id = Some(self.keep(tx, Target::Contact, found, effect, id));
         self.done.contact_id = id;
         self.done.outcome.contact = Some(Touched { effect, id, decision_id });
         Ok(())
@@ -300,7 +321,7 @@ impl<'a> Visit<'a> {
                 Some(known) => (known, self.change_interest(tx, known, whose)?),
                 None => self.begin_interest(tx, whose, origin_key(&self.lead_strategy, &keys))?,
             };
-            (id, effect, Some(self.keep(tx, Target::Lead, &found, effect, Some(id))?))
+            (id, effect, Some(self.keep(tx, Target::Lead, &found, effect, Some(id))))
         };
         self.done.lead_id = Some(id);
         self.done.outcome.lead = Some(Touched { effect, id: Some(id), decision_id });
@@ -318,7 +339,7 @@ impl<'a> Visit<'a> {
         Ok((self.open(tx, whose, origin_key)?, Effect::Created))
     }
 
-    fn open(&self, tx: &mut Tx<'_>, whose: Whose, origin_key: Option<String>) -> Result<Id> {
+    fn open(&mut self, tx: &mut Tx<'_>, whose: Whose, origin_key: Option<String>) -> Result<Id> {
         let Arrival { form, payload, .. } = self.arrival;
         let mut opening = interest::opening(form.id, self.definition, payload, self.reading, whose);
         // A lead that began alike and matches no more, because it was given to somebody else since, is not guarded now.
@@ -332,11 +353,12 @@ impl<'a> Visit<'a> {
         }
         let lead = leads::open(tx, &opening)?;
         assignment::assign(tx, lead.id, When::Created);
-        Ok(lead.id)
+        Ok(self.lead.insert(lead).id)
     }
 
     fn change_interest(&mut self, tx: &mut Tx<'_>, known: Id, whose: Whose) -> Result<Effect> {
         let lead = tx.leads().lock(known).map_err(vanished)?;
+        self.lead = Some(lead.clone());
         match lead.status.0 {
             leads::Status::Open => {}
             _ if self.lead_strategy.match_closed => return Ok(Effect::Linked),
@@ -351,6 +373,7 @@ impl<'a> Visit<'a> {
         proposals::lead_changed(tx, &lead)?;
         scoring::lead_changed(tx, known)?;
         interactions::attribute_lead(tx, known)?;
+        self.lead = Some(lead);
         Ok(Effect::Updated)
     }
 
@@ -371,30 +394,22 @@ impl<'a> Visit<'a> {
         keys.into_iter().filter_map(|(field, key)| Some((field, key?))).collect()
     }
 
-    fn keep(&self, tx: &mut Tx<'_>, target: Target, found: &Decision, effect: Effect, id: Option<Id>) -> Result<Id> {
+    fn keep(&mut self, tx: &Tx<'_>, target: Target, found: &Decision, effect: Effect, id: Option<Id>) -> Id {
         let submission_id = Some(self.id).filter(|_| self.arrival.contact_id.is_none());
         let channel = if self.definition.kind == Kind::LeadAd { Channel::LeadAd } else { Channel::Form };
-        matching::keep(tx, found, matching::Done { target, channel, submission_id, effect, record_id: id })
+        let done = matching::Done { target, channel, submission_id, effect, record_id: id };
+        let kept = matching::kept(tx, found, done);
+        let id = kept.id;
+        self.decisions.push(kept);
+        id
     }
 
-    /// Records that the form was submitted, if anything tells by whom.
-    fn interaction(&mut self, tx: &mut Tx<'_>) -> Result<()> {
-        let lead = self.done.lead_id.map(|lead| tx.leads().get(lead)).transpose()?;
-        let Some(new) = activity::of(self.id, self.arrival, self.done.contact_id, lead.as_ref(), self.deed) else {
-            return Ok(());
-        };
-        for recorded in interactions::record(tx, &[new])? {
-            let recorded = recorded?;
-            self.done.interaction_id = Some(recorded.id);
-            self.done.is_repeat = !recorded.first;
-            if let (Deed::Sent(_), Some(contact)) = (self.deed, self.done.contact_id)
-                && recorded.attributed_to != Some(contact)
-            {
-                // It was recorded before the submission was corrected.
-                interactions::credit(tx, recorded.id, contact, self.done.lead_id)?;
-            }
-        }
-        Ok(())
+    /// Keeps what was decided; what is left is to record that the form was submitted, if anything tells by whom.
+    fn end(self, tx: &mut Tx<'_>) -> Result<Brought> {
+        tx.match_decisions().insert(&self.decisions)?;
+        let interaction = activity::of(self.id, self.arrival, self.done.contact_id, self.lead.as_ref(), self.deed)
+            .map(|new| NewInteraction { because: tx.scope.cause, ..new });
+        Ok(Brought { done: self.done, deed: self.deed, interaction })
     }
 
     fn proof(&self) -> Proof<'_> {

@@ -3,9 +3,10 @@
 //! A form is a draft until it is published, then live, then stopped; deleted ones stay as tombstones. `definition` says
 //! what one is made of. A submission arrives in one of three bodies (`wire`), or as an advertising network tells of it
 //! (`lead_ad`); it is read in the terms of its form (`reading`), and whatever a visitor could not put right is kept:
-//! `capture` stores it with what became of it, whether that worked or not, and `again` takes up what was held back or
-//! failed. Where a form wants addresses confirmed, `confirmation` lets it wait. Whom it is from, `matching` decides;
-//! `policy` decides what it may change of what is known, and what may not becomes a proposal.
+//! `capture` stores it with what became of it, whether that worked or not, `together` does so for what arrives at the
+//! same moment, and `again` takes up what was held back or failed. Where a form wants addresses confirmed,
+//! `confirmation` lets it wait. Whom it is from, `matching` decides; `policy` decides what it may change of what is known,
+//! and what may not becomes a proposal.
 
 mod activity;
 mod ad_response;
@@ -14,6 +15,7 @@ mod ad_response_repository;
 pub mod again;
 pub mod attendance;
 mod attendance_handlers;
+mod brought;
 pub mod capture;
 pub mod confirmation;
 mod confirmation_handlers;
@@ -46,6 +48,7 @@ pub mod strategies;
 pub mod suit;
 pub mod submission;
 mod submission_handlers;
+mod together;
 mod token_handlers;
 mod wire;
 

@@ -14,7 +14,7 @@ use super::definition::Definition;
 use super::form_token::Pass;
 use super::payload::{FormPost, Payload};
 use super::reading::Reading;
-use super::{Entrance, Form, cors, form_token, guard, token_handlers, wire};
+use super::{Entrance, Form, cors, form_token, guard, together, token_handlers, wire};
 use crate::clock::Timestamp;
 use crate::db::{Scope, Tx};
 use crate::error::{Error, Result as Outcome, Violation};
@@ -230,7 +230,7 @@ async fn store(state: &web::Data<State>, key: Option<Key>, arrival: Arrival) -> 
     let receiving = arrival.clone();
     let mut done = match &lease {
         None => {
-            state.db.write_together(scope, arrival.whose(), receiving, capture::receive_all).await.and_then(accepted)
+            state.db.write_together(scope, arrival.whose(), receiving, together::receive_all).await.and_then(accepted)
         }
         lease => write(state, scope, lease.as_ref(), move |tx| capture::receive(tx, &receiving)).await,
     };

@@ -1,6 +1,8 @@
 //! Forms and submissions in the database.
 
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::fulfil::Done;
 use super::payload::Payload;
@@ -9,11 +11,13 @@ use super::{Form, FormStatus};
 use crate::clock::Timestamp;
 use crate::db::connection::MultiBackend;
 use crate::db::page::Paging;
-use crate::db::types::{Code, JsonOf};
+use crate::db::prepared::Prepared;
+use crate::db::types::{Code, Instant, Json, JsonOf, Uuid};
 use crate::db::{Conn, Tx};
 use crate::error::Result;
 use crate::forms::definition::Definition;
 use crate::id::Id;
+use crate::leads::Open;
 use crate::schema::{forms, leads, submissions};
 
 /// Which forms.
@@ -125,8 +129,18 @@ impl Forms<'_, '_> {
 }
 
 impl Submissions<'_, '_> {
-    pub fn insert(&mut self, submission: &Submission) -> Result<()> {
-        diesel::insert_into(submissions::table).values(submission).execute(self.0.conn)?;
+    pub fn insert(&mut self, batch: &[&Submission]) -> Result<()> {
+        match &mut *self.0.conn {
+            Conn::Postgres(_) if batch.is_empty() => {}
+            Conn::Postgres(conn) => {
+                inserted(batch).execute(conn)?;
+            }
+            Conn::Sqlite(conn) => {
+                for submission in batch {
+                    diesel::insert_into(submissions::table).values(*submission).execute(conn)?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -214,7 +228,7 @@ impl Submissions<'_, '_> {
         let held = leads::table
             .filter(leads::workspace_id.eq(self.0.scope.workspace))
             .filter(leads::origin_key.eq(origin_key))
-            .filter(leads::status.eq("open"));
+            .filter(leads::status.eq(Open));
         diesel::update(held).set(leads::origin_key.eq(None::<String>)).execute(self.0.conn)?;
         Ok(())
     }
@@ -254,4 +268,32 @@ impl Submissions<'_, '_> {
         }
         query
     }
+}
+
+fn inserted<'a>(batch: &'a [&Submission]) -> Prepared<'a, Pg> {
+    let sql = "INSERT INTO submissions (workspace_id, id, form_id, form_version, received_at, payload, original_payload, \
+        fingerprint, client_key, form_token, remote_address, user_agent, status, reason, outcome, contact_id, lead_id, \
+        interaction_id, version, updated_at) \
+        SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    Prepared::new(sql)
+        .column::<Uuid, _>(batch.iter().map(|it| &it.workspace_id))
+        .column::<Uuid, _>(batch.iter().map(|it| &it.id))
+        .column::<Uuid, _>(batch.iter().map(|it| &it.form_id))
+        .column::<BigInt, _>(batch.iter().map(|it| &it.form_version))
+        .column::<Instant, _>(batch.iter().map(|it| &it.received_at))
+        .column::<Json, _>(batch.iter().map(|it| &it.payload))
+        .column::<Nullable<Json>, _>(batch.iter().map(|it| &it.original_payload))
+        .column::<Text, _>(batch.iter().map(|it| &it.fingerprint))
+        .column::<Nullable<Text>, _>(batch.iter().map(|it| &it.client_key))
+        .column::<Nullable<Uuid>, _>(batch.iter().map(|it| &it.form_token))
+        .column::<Nullable<Text>, _>(batch.iter().map(|it| &it.remote_address))
+        .column::<Nullable<Text>, _>(batch.iter().map(|it| &it.user_agent))
+        .column::<Text, _>(batch.iter().map(|it| &it.status))
+        .column::<Nullable<Text>, _>(batch.iter().map(|it| &it.reason))
+        .column::<Json, _>(batch.iter().map(|it| &it.outcome))
+        .column::<Nullable<Uuid>, _>(batch.iter().map(|it| &it.contact_id))
+        .column::<Nullable<Uuid>, _>(batch.iter().map(|it| &it.lead_id))
+        .column::<Nullable<Uuid>, _>(batch.iter().map(|it| &it.interaction_id))
+        .column::<BigInt, _>(batch.iter().map(|it| &it.version))
+        .column::<Instant, _>(batch.iter().map(|it| &it.updated_at))
 }

@@ -30,6 +30,23 @@ pub fn named(tx: &mut Tx<'_>, definition: &Definition, target: Target) -> Result
     matching::strategy(tx, target, definition.strategy_key(target))?.ok_or_else(missing)
 }
 
+/// Strategies that were looked up for some submissions of one transaction, by key.
+#[derive(Default)]
+pub struct Strategies(Vec<(Target, Option<String>, Strategy)>);
+
+impl Strategies {
+    /// The strategy that finds records of `target` for a form.
+    pub fn named(&mut self, tx: &mut Tx<'_>, definition: &Definition, target: Target) -> Result<Strategy> {
+        let key = definition.strategy_key(target);
+        if let Some((.., known)) = self.0.iter().find(|(of, named, _)| (*of, named.as_deref()) == (target, key)) {
+            return Ok(known.clone());
+        }
+        let strategy = named(tx, definition, target)?;
+        self.0.push((target, key.map(str::to_owned), strategy.clone()));
+        Ok(strategy)
+    }
+}
+
 /// What is wrong with the strategies of a form that is to be in this state: unknown ones always, and for a live form
 /// those that can never apply to what it sends. No strategy changes from here to the end of the transaction.
 pub(super) fn broken(tx: &mut Tx<'_>, definition: &Definition, status: FormStatus) -> Result<Vec<Violation>> {

@@ -83,11 +83,13 @@ impl Directory {
     }
 
     fn look_up_people(&mut self, tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<()> {
-        let known_by = || batch.iter().filter_map(NewInteraction::told);
-        let keys: Vec<String> = known_by().filter_map(|person| person.email_key()).collect();
+        // Who is named by id need not be looked for.
+        let sought = || batch.iter().filter_map(|new| new.person.as_ref());
+        let keys: Vec<String> = sought().filter_map(|person| person.email_key()).collect();
         let emails = distinct(keys.iter().map(String::as_str));
-        let external_ids = distinct(known_by().filter_map(|person| person.external_id.as_deref()));
-        let anonymous_ids = distinct(known_by().filter_map(|person| person.anonymous_id.as_deref()));
+        let external_ids = distinct(sought().filter_map(|person| person.external_id.as_deref()));
+        let known_by = batch.iter().filter_map(NewInteraction::told);
+        let anonymous_ids = distinct(known_by.filter_map(|person| person.anonymous_id.as_deref()));
         if !emails.is_empty() {
             self.emails.extend(tx.contacts().with_emails(&emails)?);
         }
@@ -104,11 +106,8 @@ impl Directory {
         let told = distinct(batch.iter().filter_map(NewInteraction::message));
         let answered = batch.iter().filter_map(NewInteraction::answers);
         let named = distinct(told.iter().copied().chain(answered));
-        for message in tx.interactions().told_of(&named)? {
-            self.remember(&message);
-        }
-        for reply in tx.interactions().replies_waiting(&told)? {
-            self.remember_waiting(&reply);
+        for interaction in tx.interactions().around(&named)? {
+            self.add(&interaction);
         }
         Ok(())
     }

@@ -8,8 +8,8 @@ use super::directory::Directory;
 use super::{Interaction, network, reply, touch};
 use crate::clock::Timestamp;
 use crate::contacts::identity;
-use crate::db::Tx;
 use crate::db::types::{Code, JsonOf};
+use crate::db::{Cause as Because, Tx};
 use crate::error::{Result, Violation, all_hold};
 use crate::id::Id;
 use crate::leads::Lead;
@@ -82,6 +82,9 @@ pub struct NewInteraction {
     /// What the person was known by, where the contact is named because somebody looked it up: kept beside it.
     #[serde(skip)]
     pub known_by: Option<Person>,
+    /// What it follows from: what follows from it follows from that as well.
+    #[serde(skip)]
+    pub because: Option<Because>,
     /// The lead it was done about. Without contact and person, the lead's contact did it.
     pub lead_id: Option<Id>,
     /// The asset it was done with.
@@ -144,6 +147,7 @@ impl NewInteraction {
             kind: kind.to_owned(),
             occurred_at,
             contact_id: None,
+            because: None,
             person: None,
             known_by: None,
             lead_id: None,

@@ -4,17 +4,17 @@
 //! What the batch names is looked up before, and its rows are written after the last item was checked, or before
 //! somebody looks for them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::attribution::{self, Gained};
 use super::directory::Directory;
 use super::input::{self, NewInteraction};
 use super::{Interaction, Recorded, reply};
 use crate::alerts;
-use crate::db::Tx;
+use crate::db::{Cause as Because, Tx};
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::scoring::{self, Cause, Evidence, LeadOutcome};
+use crate::scoring::{self, Cause, Evidence, LeadOutcome, Told};
 
 /// Records what people did and brings every open lead of theirs up to date (INT-3).
 ///
@@ -22,13 +22,13 @@ use crate::scoring::{self, Cause, Evidence, LeadOutcome};
 pub fn record(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Result<Recorded>>> {
     let country = input::country_of_phones(tx, batch)?;
     let turns: BTreeSet<String> = batch.iter().flat_map(|new| new.turns(country.as_deref())).collect();
-    tx.take_turns(&Vec::from_iter(turns))?;
+    take_turns(tx, batch, Vec::from_iter(turns))?;
     let mut gained = Gained::default();
     let common = Common { country: country.as_deref(), doer: input::doer(tx, batch)? };
     let written = write(tx, batch, common, &mut gained)?;
     let affected = affected_leads(tx, &written, &gained)?;
-    let outcomes = rescore(tx, &written, &affected, gained)?;
-    tell_owners(tx, &written, &affected)?;
+    let outcomes = rescore(tx, &written, &affected, gained, because(batch, &written, &affected))?;
+    tell_owners(tx, &written, &affected, &outcomes)?;
     // What scoring holds now cannot be merged any more; what was merged before is to be asked for again.
     let named: Vec<Id> = written.iter().flatten().filter_map(|(item, _)| item.lead_id).collect();
     tx.merged().refuse_leads(&named)?;
@@ -44,6 +44,14 @@ pub fn record(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Result<Re
         .collect())
 }
 
+/// Takes the turns of a batch. One that names every contact by id knows what it will hold, and asks for it in one step.
+fn take_turns(tx: &mut Tx<'_>, batch: &[NewInteraction], turns: Vec<String>) -> Result<()> {
+    match batch.iter().map(|new| new.contact_id).collect::<Option<BTreeSet<Id>>>() {
+        Some(contacts) => scoring::take_turns_before(tx, turns, &Vec::from_iter(contacts)),
+        None => tx.take_turns(&turns),
+    }
+}
+
 type Written = Result<(Interaction, bool)>;
 
 /// What the items of a batch have in common.
@@ -56,28 +64,47 @@ struct Common<'a> {
 }
 
 /// Tells the owners of the leads concerned what was done, as far as persons did it and it is news.
-fn tell_owners(tx: &mut Tx<'_>, written: &[Written], affected: &Affected) -> Result<()> {
+fn tell_owners(tx: &mut Tx<'_>, written: &[Written], affected: &Affected, outcomes: &[LeadOutcome]) -> Result<()> {
+    let owned: BTreeSet<Id> =
+        outcomes.iter().filter(|outcome| outcome.is_owned).map(|outcome| outcome.lead_id).collect();
     let news = written.iter().flatten().filter(|(item, first)| *first && item.evidence.0 != Evidence::Machine);
     let (mut done, mut leads) = (Vec::new(), BTreeSet::new());
     for (item, _) in news {
-        leads.extend(affected.by_interaction.get(&item.id).into_iter().flatten().copied());
+        let concerned = affected.by_interaction.get(&item.id).into_iter().flatten();
+        leads.extend(concerned.copied().filter(|lead| owned.contains(lead)));
         done.push(item.did());
     }
     alerts::interacted(tx, &done, &Vec::from_iter(leads))
 }
 
+/// What the interactions that bear on each lead follow from, by lead.
+fn because(batch: &[NewInteraction], written: &[Written], affected: &Affected) -> HashMap<Id, Because> {
+    let mut because = HashMap::new();
+    for (new, item) in batch.iter().zip(written) {
+        if let (Some(cause), Ok((item, _))) = (new.because, item) {
+            let concerned = affected.by_interaction.get(&item.id).into_iter().flatten();
+            because.extend(concerned.map(|lead| (*lead, cause)));
+        }
+    }
+    because
+}
+
 /// Scores the leads concerned. What a repeat bears on is brought up to date as well, since its answer shows it.
-fn rescore(tx: &mut Tx<'_>, written: &[Written], affected: &Affected, gained: Gained) -> Result<Vec<LeadOutcome>> {
+fn rescore(
+    tx: &mut Tx<'_>,
+    written: &[Written],
+    affected: &Affected,
+    gained: Gained,
+    because: HashMap<Id, Because>,
+) -> Result<Vec<LeadOutcome>> {
     let firsts = || written.iter().flatten().filter(|(_, first)| *first).map(|(item, _)| item);
     // What became somebody's only after it was written is asked for as it is now.
     let at_hand = firsts().filter(|item| !gained.interactions.contains(&item.id));
     let at_hand = at_hand.map(|item| (item.contact_id, item.occurrence())).collect();
     let new: Vec<Id> = firsts().map(|item| item.id).chain(gained.interactions.iter().copied()).collect();
     let leads = Vec::from_iter(affected.leads.iter().copied());
-    match gained.are_rewritten {
-        true => scoring::rescore_history(tx, &leads, Cause::Interaction, &new),
-        false => scoring::rescore_told(tx, &leads, Cause::Interaction, &new, at_hand),
-    }
+    let told = Told { new, at_hand, because, are_rewritten: gained.are_rewritten };
+    scoring::rescore_told(tx, &leads, Cause::Interaction, told)
 }
 
 /// A batch that is being written.

@@ -37,34 +37,22 @@ impl Interactions<'_, '_> {
         Ok(())
     }
 
-    /// The interactions that were told of before under any of these sources and ids.
-    pub fn told_of(&mut self, messages: &[(&str, &str)]) -> Result<Vec<Interaction>> {
+    /// The interactions that were told of before under any of these sources and ids, and those that answer one of them
+    /// which was not known when they were recorded.
+    pub fn around(&mut self, messages: &[(&str, &str)]) -> Result<Vec<Interaction>> {
         let mut found = Vec::new();
         for (source, ids) in by_source(messages) {
             for some in ids.chunks(AT_ONCE) {
-                let told = table
+                let told = interactions::source.eq(source).and(interactions::external_id.eq_any(some));
+                let waits = interactions::reply_to_source
+                    .eq(source)
+                    .and(interactions::reply_to_external_id.eq_any(some))
+                    .and(interactions::reply_to_id.is_null());
+                let around = table
                     .filter(interactions::workspace_id.eq(self.0.scope.workspace))
-                    .filter(interactions::source.eq(source))
-                    .filter(interactions::external_id.eq_any(some))
+                    .filter(told.or(waits))
                     .select(Interaction::as_select());
-                found.extend(told.load(self.0.conn)?);
-            }
-        }
-        Ok(found)
-    }
-
-    /// What answers any of these messages, which were not known when it was recorded.
-    pub fn replies_waiting(&mut self, messages: &[(&str, &str)]) -> Result<Vec<Interaction>> {
-        let mut found = Vec::new();
-        for (source, ids) in by_source(messages) {
-            for some in ids.chunks(AT_ONCE) {
-                let waiting = table
-                    .filter(interactions::workspace_id.eq(self.0.scope.workspace))
-                    .filter(interactions::reply_to_source.eq(source))
-                    .filter(interactions::reply_to_external_id.eq_any(some))
-                    .filter(interactions::reply_to_id.is_null())
-                    .select(Interaction::as_select());
-                found.extend(waiting.load(self.0.conn)?);
+                found.extend(around.load(self.0.conn)?);
             }
         }
         Ok(found)

@@ -52,7 +52,7 @@ pub use origin::{NewOrigin, Origin, OriginKind, origins};
 pub use outcome::{Outcome, outcome};
 pub use records::records;
 pub use rejection::{Rejected, reject};
-pub use repository::LeadFilter;
+pub use repository::{LeadFilter, Open};
 
 /// Whether a lead is being worked, and if not, how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

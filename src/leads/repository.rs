@@ -1,9 +1,11 @@
 //! Leads in the database.
 
+use diesel::backend::Backend;
 use diesel::dsl::{IntoBoxed, auto_type, not, sql};
-use diesel::expression::SqlLiteral;
+use diesel::expression::{AppearsOnTable, SqlLiteral, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Bool, Text};
 
 use super::input::Changes;
 use super::{Flags, Lead, Status};
@@ -22,6 +24,28 @@ use crate::text;
 
 /// Whether a lead is marked as ready for sales. Both databases read JSON this way.
 const SALES_READY: &str = "leads.flags -> 'sales_ready' IS NOT NULL";
+
+/// The status of open leads, written out: under a plan that is made once for all values, PostgreSQL takes an index that
+/// holds nothing but open leads only for a statement that says so itself.
+#[derive(Clone, Copy, Debug, QueryId)]
+pub struct Open;
+
+impl Expression for Open {
+    type SqlType = Text;
+}
+
+impl<DB: Backend> QueryFragment<DB> for Open {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("'open'");
+        Ok(())
+    }
+}
+
+impl<Table> AppearsOnTable<Table> for Open {}
+impl<Table> SelectableExpression<Table> for Open {}
+impl<Clause> ValidGrouping<Clause> for Open {
+    type IsAggregate = is_aggregate::Never;
+}
 
 /// Which leads.
 #[derive(Clone, Debug, Default)]
@@ -122,7 +146,7 @@ impl Leads<'_, '_> {
         table
             .filter(leads::workspace_id.eq(self.0.scope.workspace))
             .filter(leads::contact_id.is_null())
-            .filter(leads::status.eq(Code(Status::Open)))
+            .filter(leads::status.eq(Open))
             .into_boxed()
     }
 

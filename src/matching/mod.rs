@@ -196,7 +196,14 @@ pub struct Done {
 
 /// Keeps a decision for good; returns its id (MAT-6).
 pub fn keep(tx: &mut Tx<'_>, decision: &Decision, done: Done) -> Result<Id> {
-    let kept = Kept {
+    let kept = kept(tx, decision, done);
+    tx.match_decisions().insert(std::slice::from_ref(&kept))?;
+    Ok(kept.id)
+}
+
+/// A decision and what was done about it, to be kept together with others.
+pub fn kept(tx: &Tx<'_>, decision: &Decision, done: Done) -> Kept {
+    Kept {
         workspace_id: tx.scope.workspace,
         id: Id::new(tx.at()),
         target: Code(done.target),
@@ -206,9 +213,7 @@ pub fn keep(tx: &mut Tx<'_>, decision: &Decision, done: Done) -> Result<Id> {
         effect: Code(done.effect),
         record_id: done.record_id,
         at: tx.at(),
-    };
-    tx.match_decisions().insert(&kept)?;
-    Ok(kept.id)
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! Decisions in the database, and the leads that something coming in may belong to.
 
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 
 use super::decide::{Candidate, Keys, value};
 use super::keys;
 use super::strategy::{Alternative, Field, Strategy, Target};
 use super::{Channel, Effect, Kept};
 use crate::clock::Timestamp;
-use crate::db::Tx;
 use crate::db::connection::MultiBackend;
 use crate::db::page::{Condition, Paging};
-use crate::db::types::Code;
+use crate::db::prepared::Prepared;
+use crate::db::types::{Code, Instant, Json, Uuid};
+use crate::db::{Conn, Tx};
 use crate::error::Result;
 use crate::id::Id;
 use crate::schema::{leads, match_decisions};
@@ -46,8 +49,30 @@ impl<'c> Tx<'c> {
 }
 
 impl MatchDecisions<'_, '_> {
-    pub fn insert(&mut self, kept: &Kept) -> Result<()> {
-        diesel::insert_into(match_decisions::table).values(kept).execute(self.0.conn)?;
+    pub fn insert(&mut self, decisions: &[Kept]) -> Result<()> {
+        match &mut *self.0.conn {
+            Conn::Postgres(_) if decisions.is_empty() => {}
+            Conn::Postgres(conn) => {
+                let sql = "INSERT INTO match_decisions (workspace_id, id, target, channel, submission_id, decision, \
+                    effect, record_id, at) SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                Prepared::<Pg>::new(sql)
+                    .column::<Uuid, _>(decisions.iter().map(|it| &it.workspace_id))
+                    .column::<Uuid, _>(decisions.iter().map(|it| &it.id))
+                    .column::<Text, _>(decisions.iter().map(|it| &it.target))
+                    .column::<Text, _>(decisions.iter().map(|it| &it.channel))
+                    .column::<Nullable<Uuid>, _>(decisions.iter().map(|it| &it.submission_id))
+                    .column::<Json, _>(decisions.iter().map(|it| &it.decision))
+                    .column::<Text, _>(decisions.iter().map(|it| &it.effect))
+                    .column::<Nullable<Uuid>, _>(decisions.iter().map(|it| &it.record_id))
+                    .column::<Instant, _>(decisions.iter().map(|it| &it.at))
+                    .execute(conn)?;
+            }
+            Conn::Sqlite(conn) => {
+                for kept in decisions {
+                    diesel::insert_into(match_decisions::table).values(kept).execute(conn)?;
+                }
+            }
+        }
         Ok(())
     }
 

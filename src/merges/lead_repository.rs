@@ -8,7 +8,7 @@ use crate::db::{Conn, Tx};
 use crate::error::Result;
 use crate::id::Id;
 use crate::leads::merge::Values;
-use crate::leads::{Lead, Status, search_key};
+use crate::leads::{Lead, Open, Status, search_key};
 use crate::schema::{interactions, leads};
 
 /// Why a tombstone is closed, for whoever looks into the table.
@@ -97,7 +97,7 @@ impl MergedLeads<'_, '_> {
         let found = leads::table
             .filter(leads::workspace_id.eq(self.0.scope.workspace))
             .filter(leads::origin_key.eq(origin_key))
-            .filter(leads::status.eq(Code(Status::Open)))
+            .filter(leads::status.eq(Open))
             .select(leads::id);
         Ok(found.first::<Id>(self.0.conn).optional()?.is_some())
     }

@@ -216,16 +216,27 @@ impl Scorables<'_, '_> {
         Ok(found)
     }
 
-    /// The open leads of contacts, each with its contact.
-    pub fn open_of_contacts(&mut self, contacts: &[Id]) -> Result<Vec<(Id, Id)>> {
-        let mut found = Vec::new();
-        for some in contacts.chunks(AT_ONCE) {
-            let open = leads::table
-                .filter(leads::workspace_id.eq(self.0.scope.workspace))
-                .filter(leads::contact_id.eq_any(some))
-                .filter(leads::status.eq(Code(Status::Open)));
-            let rows = open.select((leads::contact_id.assume_not_null(), leads::id));
-            found.extend(rows.load::<(Id, Id)>(self.0.conn)?);
+    /// The contacts, each with its account and its open leads, a row for each; one row for a contact that has none.
+    /// Fails when a contact was merged since it was looked at, so that the transaction is tried again.
+    pub fn open_of_contacts(&mut self, people: &[Id]) -> Result<Vec<(Id, Option<Id>, Option<Id>)>> {
+        type Row = (Id, Option<Id>, Option<Id>, Option<Id>);
+        let mut found = Vec::with_capacity(people.len());
+        for some in people.chunks(AT_ONCE) {
+            let open = leads::workspace_id
+                .eq(contacts::workspace_id)
+                .and(leads::contact_id.eq(contacts::id.nullable()))
+                .and(leads::status.eq(Code(Status::Open)));
+            let rows = contacts::table
+                .left_join(leads::table.on(open))
+                .filter(contacts::workspace_id.eq(self.0.scope.workspace))
+                .filter(contacts::id.eq_any(some))
+                .select((contacts::id, contacts::account_id, contacts::merged_into_id, leads::id.nullable()));
+            for (id, account, merged_into, lead) in rows.load::<Row>(self.0.conn)? {
+                if merged_into.is_some() {
+                    return Err(Error::Contention("a contact was merged".into()));
+                }
+                found.push((id, account, lead));
+            }
         }
         Ok(found)
     }

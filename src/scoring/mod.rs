@@ -101,9 +101,9 @@ pub use models::{create, is_kind_used, publish, save_draft, start_shadow, stop, 
 pub use occurrence::{Evidence, Occurrence};
 pub use reading::{Given, given};
 pub use rescore::{
-    Undermined, account_changed, assets_changed, consent_rule_changed, contact_changed, hold_contact, hold_contacts,
-    hold_lead, hold_leads, lead_changed, lead_reopened, leads_of_contact, leads_of_contacts, rescore, rescore_history,
-    rescore_news, rescore_told, rescore_voided,
+    Told, Undermined, account_changed, assets_changed, consent_rule_changed, contact_changed, hold_contact,
+    hold_contacts, hold_lead, hold_leads, lead_changed, lead_reopened, leads_of_contact, leads_of_contacts, rescore,
+    rescore_history, rescore_news, rescore_told, rescore_voided, take_turns_before,
 };
 pub use settle::withdraw;
 pub use tally::Tally;
@@ -241,6 +241,9 @@ pub struct LeadOutcome {
     pub scores: Vec<ModelScore>,
     /// The change of stage that followed: the first stage left and the last one entered. Null when there was none.
     pub stage: Option<StageMove>,
+    /// Whether it had an owner.
+    #[serde(skip)]
+    pub is_owned: bool,
 }
 
 /// A lead's score under one model, before and after.

@@ -3,7 +3,7 @@
 //! Everything that follows for a lead is written by `settle`, in the caller's transaction or not at all. What concerns
 //! more leads than one contact's is done by a job (SCO-11), see `rescoring`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::case::{self, Case};
 use super::catalogue::{self, Live};
@@ -17,7 +17,7 @@ use super::{LeadOutcome, Occurrence, Target};
 use crate::alerts;
 use crate::alerts::interest::Rise;
 use crate::contacts::{self, Contact};
-use crate::db::Tx;
+use crate::db::{Cause as Because, Tx};
 use crate::error::Result;
 use crate::id::Id;
 use crate::jobs::Job;
@@ -49,30 +49,41 @@ pub fn rescore_history(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, news: &[Id])
 /// The same after the interactions `new` became known. Only models that look at their kinds, and those whose time has
 /// come, move; the ledger tells the time that passed by what was known before.
 pub fn rescore_news(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, new: &[Id]) -> Result<Vec<LeadOutcome>> {
-    rescore_told(tx, leads, cause, new, Vec::new())
+    rescore_told(tx, leads, cause, Told { new: new.to_vec(), ..Told::default() })
 }
 
-/// The same with those of them that the caller has at hand, each with who did it.
-pub fn rescore_told(
-    tx: &mut Tx<'_>,
-    leads: &[Id],
-    cause: Cause,
-    new: &[Id],
-    at_hand: Vec<(Option<Id>, Occurrence)>,
-) -> Result<Vec<LeadOutcome>> {
-    let news = News { interactions: new.iter().copied().collect(), at_hand, ..News::of(cause) };
+/// The same for whoever has more to tell of them.
+pub fn rescore_told(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, told: Told) -> Result<Vec<LeadOutcome>> {
+    let Told { new, at_hand, because, are_rewritten } = told;
+    let news = News { interactions: new.iter().copied().collect(), at_hand, because, ..News::of(cause) };
+    if are_rewritten {
+        let round = Round::of_all(tx, News { is_other_history: true, ..news }, Reach::All)?;
+        return run(tx, leads, &round);
+    }
     let round = Round::of_all(tx, news, Reach::Moved)?;
     // What named an account's lead and nobody counted for it before it became somebody's.
     let scores_accounts = round.models.iter().any(|live| live.model.definition().target == Target::Account);
-    let named = if scores_accounts { tx.scorables().account_leads_named(new)? } else { Vec::new() };
+    let named = if scores_accounts { tx.scorables().account_leads_named(&new)? } else { Vec::new() };
     if named.is_empty() {
         return run(tx, leads, &round);
     }
     let others: Vec<Id> = leads.iter().copied().filter(|lead| !named.contains(lead)).collect();
     let mut outcomes = run(tx, &others, &round)?;
-    outcomes.extend(rescore_history(tx, &named, cause, new)?);
+    outcomes.extend(rescore_history(tx, &named, cause, &new)?);
     outcomes.sort_by_key(|outcome| outcome.lead_id);
     Ok(outcomes)
+}
+
+/// Interactions that became known.
+#[derive(Default)]
+pub struct Told {
+    pub new: Vec<Id>,
+    /// Those of them that the caller has at hand, each with who did it.
+    pub at_hand: Vec<(Option<Id>, Occurrence)>,
+    /// What those that bear on a lead follow from, by lead.
+    pub because: HashMap<Id, Because>,
+    /// Whether others count otherwise than before, too.
+    pub are_rewritten: bool,
 }
 
 /// The same for what time alone has moved.
@@ -218,16 +229,20 @@ pub fn leads_of_contact(tx: &mut Tx<'_>, contact: Id) -> Result<Vec<Id>> {
 
 /// The same for several contacts, by contact.
 pub fn leads_of_contacts(tx: &mut Tx<'_>, contacts: &[Id]) -> Result<BTreeMap<Id, Vec<Id>>> {
-    let accounts = hold_contacts(tx, contacts, &[])?;
+    take_turns_before(tx, Vec::new(), contacts)?;
     let mut leads: BTreeMap<Id, Vec<Id>> = contacts.iter().map(|contact| (*contact, Vec::new())).collect();
-    for (contact, lead) in tx.scorables().open_of_contacts(contacts)? {
-        leads.entry(contact).or_default().push(lead);
+    let mut people: BTreeMap<Id, BTreeSet<Id>> = BTreeMap::new();
+    for (contact, account, lead) in tx.scorables().open_of_contacts(contacts)? {
+        leads.entry(contact).or_default().extend(lead);
+        if let Some(account) = account {
+            people.entry(account).or_default().insert(contact);
+        }
     }
-    let distinct: BTreeSet<Id> = accounts.iter().filter_map(|(_, account)| *account).collect();
-    for account in distinct {
+    hold_accounts(tx, &Vec::from_iter(people.keys().copied()))?;
+    for (account, people) in people {
         let own = tx.scorables().open_of_account(account)?;
-        for (contact, _) in accounts.iter().filter(|(_, of)| *of == Some(account)) {
-            leads.entry(*contact).or_default().extend(&own);
+        for contact in people {
+            leads.entry(contact).or_default().extend(&own);
         }
     }
     leads.values_mut().for_each(|leads| leads.sort_unstable());
@@ -244,19 +259,30 @@ pub fn hold_contact(tx: &mut Tx<'_>, contact: Id) -> Result<()> {
 /// The turns here and in `hold_account` are always taken in one order: contacts, models, accounts; the leads themselves
 /// come last.
 pub fn hold_contacts(tx: &mut Tx<'_>, contacts: &[Id], further_accounts: &[Id]) -> Result<Vec<(Id, Option<Id>)>> {
-    let turns: Vec<String> = contacts.iter().copied().map(turn_of_contact).collect();
-    tx.take_turns_sharing(&turns, MODELS)?;
+    take_turns_before(tx, Vec::new(), contacts)?;
     let found = tx.scorables().accounts_of(contacts)?;
     let accounts = found.iter().filter_map(|(_, account)| *account);
-    let turns: Vec<String> = accounts.chain(further_accounts.iter().copied()).map(turn_of_account).collect();
-    if !turns.is_empty() {
-        // Only where leads of accounts are scored need the people of one account wait for each other.
-        match catalogue::live(tx)?.iter().any(|live| live.model.definition().target == Target::Account) {
-            true => tx.take_turns(&turns)?,
-            false => tx.share_turns(&turns)?,
-        }
-    }
+    hold_accounts(tx, &Vec::from_iter(accounts.chain(further_accounts.iter().copied())))?;
     Ok(found)
+}
+
+/// Takes the turns `first`, then those of the contacts, and shares that of the models: all in one step for whoever knows
+/// all contacts that it will hold, and otherwise for none of them.
+pub fn take_turns_before(tx: &mut Tx<'_>, first: Vec<String>, contacts: &[Id]) -> Result<()> {
+    let contacts: Vec<String> = contacts.iter().copied().map(turn_of_contact).collect();
+    tx.take_turns_after(&[first, contacts], Some(MODELS))
+}
+
+/// Holds off whoever changes the accounts, or, where leads of accounts are scored, what their people do.
+fn hold_accounts(tx: &mut Tx<'_>, accounts: &[Id]) -> Result<()> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let turns: Vec<String> = accounts.iter().copied().map(turn_of_account).collect();
+    match catalogue::live(tx)?.iter().any(|live| live.model.definition().target == Target::Account) {
+        true => tx.take_turns(&turns),
+        false => tx.share_turns(&turns),
+    }
 }
 
 fn hold_account(tx: &mut Tx<'_>, account: Id) -> Result<()> {

@@ -20,9 +20,9 @@ use super::{Glance, LeadOutcome, LeadScore, ModelScore, ScoreEntry};
 use crate::alerts::Detail;
 use crate::assignment::{self, When};
 use crate::clock::Timestamp;
-use crate::db::Tx;
 use crate::db::packed::Packed;
 use crate::db::types::{Code, JsonOf};
+use crate::db::{Scope, Tx};
 use crate::error::Result;
 use crate::events::{self, Event, Subject};
 use crate::id::Id;
@@ -67,9 +67,11 @@ pub fn settle(tx: &mut Tx<'_>, cases: &[Case], round: &Round) -> Result<Vec<Lead
     write(tx, &settled)?;
     let mut outcomes = Vec::with_capacity(settled.len());
     for settled in settled {
-        let stage = settled.follow_up(tx)?;
+        let cause = round.news.because.get(&settled.lead.id).copied().or(tx.scope.cause);
+        let stage = settled.follow_up(&mut tx.within(Scope { cause, ..tx.scope }))?;
         let scores = settled.standings.into_iter().map(Standing::shown).collect();
-        outcomes.push(LeadOutcome { lead_id: settled.lead.id, scores, stage });
+        let (lead_id, is_owned) = (settled.lead.id, settled.lead.owner_id.is_some());
+        outcomes.push(LeadOutcome { lead_id, scores, stage, is_owned });
     }
     Ok(outcomes)
 }

@@ -1,6 +1,6 @@
 //! One model's step from the stored score of a lead to the present one, with the rows of the ledger between.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::card::{Card, Part};
@@ -11,6 +11,7 @@ use super::ledger::{Cause, Row, pass, rows};
 use super::tally::{Moved, Tally};
 use super::{Facts, LeadScore, Occurrence};
 use crate::clock::Timestamp;
+use crate::db::Cause as Because;
 use crate::error::Result;
 use crate::id::Id;
 
@@ -22,6 +23,8 @@ pub struct News {
     pub interactions: HashSet<Id>,
     /// Those of them that whoever brings the news has at hand, each with who did it.
     pub at_hand: Vec<(Option<Id>, Occurrence)>,
+    /// What the news about a lead follow from, by lead.
+    pub because: HashMap<Id, Because>,
     /// Interactions that counted before and were voided.
     pub voided: HashSet<Id>,
     /// Whether the interactions that count are others than before, for more reasons than those two.
@@ -31,8 +34,14 @@ pub struct News {
 impl News {
     /// Nothing but that something changed which `cause` names.
     pub fn of(cause: Cause) -> Self {
-        let (interactions, voided) = (HashSet::new(), HashSet::new());
-        Self { cause, interactions, at_hand: Vec::new(), voided, is_other_history: false }
+        Self {
+            cause,
+            interactions: HashSet::new(),
+            at_hand: Vec::new(),
+            because: HashMap::new(),
+            voided: HashSet::new(),
+            is_other_history: false,
+        }
     }
 
     /// What was known before these news.

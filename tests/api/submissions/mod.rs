@@ -11,6 +11,7 @@ mod consents;
 mod door;
 mod kept;
 mod once;
+mod together;
 
 pub const PAGE: &str = "https://www.example.com";
 

@@ -1,0 +1,47 @@
+//! What a submission brought about, and the interaction that it is (MAT-7): recorded by itself, or with those of others.
+
+use super::activity::Deed;
+use super::submission::Done;
+use crate::db::{Scope, Tx};
+use crate::error::Result;
+use crate::interactions::{self, NewInteraction, Recorded};
+
+/// What a submission brought about up to its interaction, which is still to be recorded.
+pub struct Brought {
+    pub(super) done: Done,
+    pub(super) deed: Deed,
+    pub(super) interaction: Option<NewInteraction>,
+}
+
+impl Brought {
+    /// What is to be recorded, if anything tells who did it.
+    pub fn interaction(&self) -> Option<&NewInteraction> {
+        self.interaction.as_ref()
+    }
+
+    /// Records its interaction by itself; what came of it in the end.
+    pub fn complete(self, tx: &mut Tx<'_>) -> Result<Done> {
+        match &self.interaction {
+            Some(new) => {
+                let recorded = interactions::record(tx, std::slice::from_ref(new))?.pop();
+                self.recorded(tx, recorded.transpose()?)
+            }
+            None => Ok(self.done),
+        }
+    }
+
+    /// What came of it in the end, now that its interaction was recorded.
+    pub fn recorded(mut self, tx: &mut Tx<'_>, recorded: Option<Recorded>) -> Result<Done> {
+        let Some((new, recorded)) = self.interaction.zip(recorded) else { return Ok(self.done) };
+        let tx = &mut tx.within(Scope { cause: new.because, ..tx.scope });
+        self.done.interaction_id = Some(recorded.id);
+        self.done.is_repeat = !recorded.first;
+        if let (Deed::Sent(_), Some(contact)) = (self.deed, self.done.contact_id)
+            && recorded.attributed_to != Some(contact)
+        {
+            // It was recorded before the submission was corrected.
+            interactions::credit(tx, recorded.id, contact, self.done.lead_id)?;
+        }
+        Ok(self.done)
+    }
+}
