@@ -20,6 +20,9 @@ const AT_ONCE: usize = 500;
 /// A contact, the account they belong to, and what they consented to.
 pub type Belonging = (Id, Option<Id>, JsonOf<Consents>);
 
+/// A contact, the account they belong to, and one of their open leads.
+pub type Holding = (Id, Option<Id>, Option<Id>);
+
 /// What the scores of the workspace's leads depend on.
 pub struct Scorables<'c, 't>(&'t mut Tx<'c>);
 
@@ -218,7 +221,7 @@ impl Scorables<'_, '_> {
 
     /// The contacts, each with its account and its open leads, a row for each; one row for a contact that has none.
     /// Fails when a contact was merged since it was looked at, so that the transaction is tried again.
-    pub fn open_of_contacts(&mut self, people: &[Id]) -> Result<Vec<(Id, Option<Id>, Option<Id>)>> {
+    pub fn open_of_contacts(&mut self, people: &[Id]) -> Result<Vec<Holding>> {
         type Row = (Id, Option<Id>, Option<Id>, Option<Id>);
         let mut found = Vec::with_capacity(people.len());
         for some in people.chunks(AT_ONCE) {

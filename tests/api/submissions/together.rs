@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::Site;
+use crate::assignment::seller;
 use crate::scoring::{ledger, live_model, sum};
 use crate::support::{Answer, bodies};
 
@@ -115,4 +116,24 @@ async fn what_cannot_be_made_of_one_submission_is_kept_and_takes_nobody_along() 
         assert_eq!(site.became(&id(answer)).await["status"], status);
     }
     assert_eq!(site.counts().await, [28, 28, 28, 32]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_follows_from_each_of_many_names_the_submission_that_it_follows_from() {
+    let site = Site::open().await;
+    let rule = json!({"key": "forms", "points": 100, "when": [{"interaction": "form_submitted", "frequency": "each"}]});
+    let model = json!({"name": "Forms", "target": "contact", "sales_ready_score": 100, "rules": [rule]});
+    live_model(&site.admin, model).await;
+    let seller = seller(&site.admin, json!({})).await;
+    let rule = json!({"name": "All", "mode": "round_robin", "target": {"users": [seller]}});
+    site.admin.post("/v1/assignment-rules", rule).await.expect(201);
+    for answer in sent(&site, (0..24).map(|number| json!({"fields": {"email": address(number)}}))).await {
+        let submission = id(&answer);
+        let became = site.became(&submission).await;
+        let lead = format!("/v1/leads/{}", became["lead_id"].as_str().unwrap());
+        assert_eq!(site.admin.get(&lead).await.expect(200)["owner_id"], seller);
+        let sources = site.list(&format!("{lead}/provenance")).await;
+        let of_owner = sources.iter().find(|source| source["field"] == "owner_id").unwrap();
+        assert_eq!((&of_owner["how"], &of_owner["submission_id"]), (&json!("submission"), &json!(submission)));
+    }
 }
