@@ -10,15 +10,11 @@ use crate::interactions::{self, NewInteraction, Recorded};
 pub struct Brought {
     pub(super) done: Done,
     pub(super) deed: Deed,
+    /// What is to be recorded, if anything tells who did it.
     pub(super) interaction: Option<NewInteraction>,
 }
 
 impl Brought {
-    /// What is to be recorded, if anything tells who did it.
-    pub fn interaction(&self) -> Option<&NewInteraction> {
-        self.interaction.as_ref()
-    }
-
     /// Records its interaction by itself; what came of it in the end.
     pub fn complete(self, tx: &mut Tx<'_>) -> Result<Done> {
         match &self.interaction {

@@ -164,6 +164,7 @@ fn attempt(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<Don
 
 /// Stores a submission after `fault` kept everything else from happening; gives its id.
 pub fn keep(tx: &mut Tx<'_>, arrival: &Arrival, fault: &str) -> Result<Id> {
+    tx.take_turns(&turns_of_repeats(arrival))?;
     if let Some(first) = stored_before(tx, arrival)? {
         return Ok(first);
     }
@@ -178,9 +179,8 @@ pub fn is_to_be_kept(error: &Error) -> bool {
 }
 
 /// The submission that this one repeats: by the id that the page gave it, by its token, or by saying the same within
-/// the form's window. Whoever sends the same at once takes turns.
+/// the form's window. The caller has the turns of those who send the same.
 pub(super) fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
-    tx.take_turns(&turns_of_repeats(arrival))?;
     let (form, fingerprint) = (arrival.form.id, arrival.payload.fingerprint());
     let client_key = arrival.payload.submission_id.as_deref();
     let only_to_repeat = |(first, said): (Id, String), pointer: &str, detail: &str| {
@@ -224,7 +224,8 @@ fn turns_of_repeats(arrival: &Arrival) -> Vec<String> {
 
 /// Keeps a submission with what came of it.
 pub(super) fn store(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, done: Done) -> Result<Id> {
-    store_as(tx, id, arrival, arrival.payload.fingerprint(), done)
+    keep_all(tx, &[(submission(tx, id, arrival, done), arrival)])?;
+    Ok(id)
 }
 
 /// The same; what has this fingerprint within the form's window repeats it.

@@ -167,17 +167,13 @@ impl<'a> Visit<'a> {
         self.definition.writes.contact() && self.definition.create_contact
     }
 
-    fn company_name(&self) -> Option<String> {
-        company_name(self.arrival)
-    }
-
     fn obstacle(&self, contact: &Decision) -> Result<Option<Obstacle>> {
         let writes = self.definition.writes;
         if writes == Writes::None {
             return Ok(None);
         }
         if !self.reading.names_somebody() && contact.known().is_none() {
-            let reason = match self.company_name() {
+            let reason = match company_name(self.arrival) {
                 Some(_) => "a company without a person: the account is kept, no contact and no lead was made",
                 None => "no name, e-mail address or phone: no contact and no lead was made",
             };
@@ -205,7 +201,7 @@ impl<'a> Visit<'a> {
 
     /// Finds the company by its name, or creates it.
     fn company(&mut self, tx: &mut Tx<'_>) -> Result<Option<Id>> {
-        let Some(name) = self.company_name() else { return Ok(None) };
+        let Some(name) = company_name(self.arrival) else { return Ok(None) };
         let (id, is_new) = accounts::find_or_create(tx, &NewAccount { name, ..NewAccount::default() })?;
         let effect = if is_new { Effect::Created } else { Effect::Linked };
         self.done.outcome.account = Some(Touched { effect, id: Some(id), decision_id: None });

@@ -57,7 +57,7 @@ struct Begun {
 
 impl Begun {
     fn interaction(&self) -> Option<&NewInteraction> {
-        self.brought.as_ref().and_then(Brought::interaction)
+        self.brought.as_ref()?.interaction.as_ref()
     }
 }
 

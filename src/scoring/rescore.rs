@@ -41,9 +41,7 @@ pub fn rescore(tx: &mut Tx<'_>, leads: &[Id], cause: Cause) -> Result<Vec<LeadOu
 /// The same after other interactions count for the leads than before, or the same ones otherwise; `news` are those that
 /// changed, as far as that is known.
 pub fn rescore_history(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, news: &[Id]) -> Result<Vec<LeadOutcome>> {
-    let news = News { interactions: news.iter().copied().collect(), is_other_history: true, ..News::of(cause) };
-    let round = Round::of_all(tx, news, Reach::All)?;
-    run(tx, leads, &round)
+    rescore_told(tx, leads, cause, Told { new: news.to_vec(), are_rewritten: true, ..Told::default() })
 }
 
 /// The same after the interactions `new` became known. Only models that look at their kinds, and those whose time has
@@ -69,21 +67,10 @@ pub fn rescore_told(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, told: Told) -> 
     }
     let others: Vec<Id> = leads.iter().copied().filter(|lead| !named.contains(lead)).collect();
     let mut outcomes = run(tx, &others, &round)?;
-    outcomes.extend(rescore_history(tx, &named, cause, &new)?);
+    let told = Told { new, because: round.news.because, are_rewritten: true, ..Told::default() };
+    outcomes.extend(rescore_told(tx, &named, cause, told)?);
     outcomes.sort_by_key(|outcome| outcome.lead_id);
     Ok(outcomes)
-}
-
-/// Interactions that became known.
-#[derive(Default)]
-pub struct Told {
-    pub new: Vec<Id>,
-    /// Those of them that the caller has at hand, each with who did it.
-    pub at_hand: Vec<(Option<Id>, Occurrence)>,
-    /// What those that bear on a lead follow from, by lead.
-    pub because: HashMap<Id, Because>,
-    /// Whether others count otherwise than before, too.
-    pub are_rewritten: bool,
 }
 
 /// The same for what time alone has moved.
@@ -116,6 +103,18 @@ pub fn rescore_voided(tx: &mut Tx<'_>, leads: &[Id], voided: &[Id]) -> Result<Ve
     })?;
     alerts::scores_rose(tx, &rises)?;
     Ok(undermined)
+}
+
+/// Interactions that became known.
+#[derive(Default)]
+pub struct Told {
+    pub new: Vec<Id>,
+    /// Those of them that the caller has at hand, each with who did it.
+    pub at_hand: Vec<(Option<Id>, Occurrence)>,
+    /// What those that bear on a lead follow from, by lead.
+    pub because: HashMap<Id, Because>,
+    /// Whether others count otherwise than before, too.
+    pub are_rewritten: bool,
 }
 
 /// A lead that came where it stands by points that were taken back.
