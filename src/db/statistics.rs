@@ -72,11 +72,13 @@ struct Column {
 
 /// What is to be told of each index.
 fn spread(conn: &mut SqliteConnection) -> QueryResult<BTreeMap<String, Told>> {
+    // What a table is kept in the order of has the name of the table here.
     let columns = sql_query(
-        "SELECT kept.tbl_name AS of_table, kept.name AS \"index\", part.name AS \"column\", \
-         listed.\"unique\" AND part.seqno = (SELECT max(seqno) FROM pragma_index_info(kept.name)) AS ends_unique \
-         FROM sqlite_schema kept JOIN pragma_index_list(kept.tbl_name) listed ON listed.name = kept.name \
-         JOIN pragma_index_info(kept.name) part WHERE kept.type = 'index' ORDER BY kept.name, part.seqno",
+        "SELECT kept.name AS of_table, part.name AS \"column\", \
+         CASE WHEN kept.wr AND listed.origin = 'pk' THEN kept.name ELSE listed.name END AS \"index\", \
+         listed.\"unique\" AND part.seqno = (SELECT max(seqno) FROM pragma_index_info(listed.name)) AS ends_unique \
+         FROM pragma_table_list kept JOIN pragma_index_list(kept.name) listed JOIN pragma_index_info(listed.name) part \
+         WHERE kept.schema = 'main' AND kept.type = 'table' ORDER BY listed.name, part.seqno",
     );
     let mut spread: BTreeMap<String, (Told, u64)> = BTreeMap::new();
     for Column { of_table, index, column, ends_unique } in columns.load(conn)? {

@@ -1,0 +1,2 @@
+-- Only SQLite keeps tables in the order of a key; on PostgreSQL everything stays as it is.
+SELECT;
