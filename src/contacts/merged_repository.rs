@@ -5,6 +5,7 @@
 
 use diesel::prelude::*;
 
+use super::Contact;
 use crate::db::{Conn, Tx};
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -34,21 +35,22 @@ impl Merged<'_, '_> {
         Ok(merged.map(|merged| merged.unwrap_or(id)))
     }
 
-    /// The same for several contacts; without those that there are not.
-    pub fn contacts(&mut self, ids: &[Id]) -> Result<Vec<(Id, Id)>> {
-        let mut found: Vec<(Id, Option<Id>)> = Vec::new();
+    /// The contacts with these ids, as many as there are, merged ones among them. None of them can be merged until the
+    /// transaction ends.
+    pub fn contacts(&mut self, ids: &[Id]) -> Result<Vec<Contact>> {
+        let mut found = Vec::with_capacity(ids.len());
         for some in ids.chunks(AT_ONCE) {
             let these = contacts::table
                 .filter(contacts::workspace_id.eq(self.0.scope.workspace))
                 .filter(contacts::id.eq_any(some))
-                .select((contacts::id, contacts::merged_into_id));
-            found.append(&mut match &mut *self.0.conn {
                 // In one order for everyone, so that two who hold the same contacts never wait for each other.
-                Conn::Postgres(conn) => these.order(contacts::id).for_key_share().load(conn)?,
-                Conn::Sqlite(conn) => these.load(conn)?,
+                .order(contacts::id);
+            found.append(&mut match &mut *self.0.conn {
+                Conn::Postgres(conn) => these.select(Contact::as_select()).for_key_share().load(conn)?,
+                Conn::Sqlite(conn) => these.select(Contact::as_select()).load(conn)?,
             });
         }
-        Ok(found.into_iter().map(|(id, merged)| (id, merged.unwrap_or(id))).collect())
+        Ok(found)
     }
 
     /// Fails unless there is such a contact, merged or not.

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::input::NewInteraction;
 use super::{Interaction, kind};
+use crate::contacts::Contact;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -18,7 +19,7 @@ type Message = (String, String);
 /// What a batch names.
 #[derive(Default)]
 pub(super) struct Directory {
-    contacts: HashMap<Id, Id>,
+    contacts: HashMap<Id, Contact>,
     leads: HashMap<Id, Lead>,
     forms: HashSet<Id>,
     users: HashSet<Id>,
@@ -48,7 +49,7 @@ impl Directory {
         let users = distinct(batch.iter().filter_map(|new| new.sender_id));
         let kinds = distinct(batch.iter().map(|new| new.kind.as_str()).filter(|key| !kind::is_built_in(key)));
         if !contacts.is_empty() {
-            self.contacts.extend(tx.merged().contacts(&contacts)?);
+            self.contacts.extend(tx.merged().contacts(&contacts)?.into_iter().map(|contact| (contact.id, contact)));
         }
         if !leads.is_empty() {
             self.look_up_leads(tx, &leads)?;
@@ -114,7 +115,12 @@ impl Directory {
 
     /// The contact itself, or the one it was merged into.
     pub fn contact(&self, id: Id) -> Option<Id> {
-        self.contacts.get(&id).copied()
+        self.contacts.get(&id).map(|contact| contact.merged_into_id.unwrap_or(id))
+    }
+
+    /// The contacts that the batch names by id.
+    pub fn into_contacts(self) -> HashMap<Id, Contact> {
+        self.contacts
     }
 
     /// The lead itself, or the one it was merged into.

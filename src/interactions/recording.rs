@@ -11,6 +11,7 @@ use super::directory::Directory;
 use super::input::{self, NewInteraction};
 use super::{Interaction, Recorded, reply};
 use crate::alerts;
+use crate::contacts::Contact;
 use crate::db::{Cause as Because, Tx};
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -25,13 +26,17 @@ pub fn record(tx: &mut Tx<'_>, batch: &[NewInteraction]) -> Result<Vec<Result<Re
     take_turns(tx, batch, Vec::from_iter(turns))?;
     let mut gained = Gained::default();
     let common = Common { country: country.as_deref(), doer: input::doer(tx, batch)? };
-    let written = write(tx, batch, common, &mut gained)?;
+    let (written, people) = write(tx, batch, common, &mut gained)?;
     let affected = affected_leads(tx, &written, &gained)?;
-    let outcomes = rescore(tx, &written, &affected, gained, because(batch, &written, &affected))?;
+    let told = told(&written, gained, because(batch, &written, &affected));
+    let leads = Vec::from_iter(affected.leads.iter().copied());
+    // What a repeat bears on is brought up to date as well, since its answer shows it.
+    let outcomes = scoring::rescore_told(tx, &leads, Cause::Interaction, Told { people, ..told })?;
     tell_owners(tx, &written, &affected, &outcomes)?;
-    // What scoring holds now cannot be merged any more; what was merged before is to be asked for again.
-    let named: Vec<Id> = written.iter().flatten().filter_map(|(item, _)| item.lead_id).collect();
-    tx.merged().refuse_leads(&named)?;
+    // What scoring holds now cannot be merged any more, and was open. What else was merged before is to be asked for again.
+    let held: BTreeSet<Id> = outcomes.iter().map(|outcome| outcome.lead_id).collect();
+    let named = written.iter().flatten().filter_map(|(item, _)| item.lead_id).filter(|lead| !held.contains(lead));
+    tx.merged().refuse_leads(&Vec::from_iter(named))?;
     Ok(written
         .into_iter()
         .map(|item| {
@@ -89,22 +94,14 @@ fn because(batch: &[NewInteraction], written: &[Written], affected: &Affected) -
     because
 }
 
-/// Scores the leads concerned. What a repeat bears on is brought up to date as well, since its answer shows it.
-fn rescore(
-    tx: &mut Tx<'_>,
-    written: &[Written],
-    affected: &Affected,
-    gained: Gained,
-    because: HashMap<Id, Because>,
-) -> Result<Vec<LeadOutcome>> {
+/// What scoring is told of a batch.
+fn told(written: &[Written], gained: Gained, because: HashMap<Id, Because>) -> Told {
     let firsts = || written.iter().flatten().filter(|(_, first)| *first).map(|(item, _)| item);
     // What became somebody's only after it was written is asked for as it is now.
     let at_hand = firsts().filter(|item| !gained.interactions.contains(&item.id));
     let at_hand = at_hand.map(|item| (item.contact_id, item.occurrence())).collect();
     let new: Vec<Id> = firsts().map(|item| item.id).chain(gained.interactions.iter().copied()).collect();
-    let leads = Vec::from_iter(affected.leads.iter().copied());
-    let told = Told { new, at_hand, because, are_rewritten: gained.are_rewritten };
-    scoring::rescore_told(tx, &leads, Cause::Interaction, told)
+    Told { new, at_hand, because, are_rewritten: gained.are_rewritten, ..Told::default() }
 }
 
 /// A batch that is being written.
@@ -116,8 +113,14 @@ struct Writing<'a> {
     gained: &'a mut Gained,
 }
 
-/// Writes what may be written, in the order given. A repeat gives the first; the same holds within the batch.
-fn write(tx: &mut Tx<'_>, batch: &[NewInteraction], common: Common<'_>, gained: &mut Gained) -> Result<Vec<Written>> {
+/// Writes what may be written, in the order given. A repeat gives the first; the same holds within the batch. Gives the
+/// contacts that were named by id as well.
+fn write(
+    tx: &mut Tx<'_>,
+    batch: &[NewInteraction],
+    common: Common<'_>,
+    gained: &mut Gained,
+) -> Result<(Vec<Written>, HashMap<Id, Contact>)> {
     let directory = Directory::of(tx, batch)?;
     let mut writing = Writing { common, directory, pending: Vec::with_capacity(batch.len()), gained };
     let mut written = Vec::with_capacity(batch.len());
@@ -131,7 +134,7 @@ fn write(tx: &mut Tx<'_>, batch: &[NewInteraction], common: Common<'_>, gained: 
     }
     match writing.flush(tx) {
         Err(Error::Conflict(what)) => Err(Error::Contention(what)),
-        done => done.map(|()| written),
+        done => done.map(|()| (written, writing.directory.into_contacts())),
     }
 }
 

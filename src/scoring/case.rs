@@ -8,14 +8,13 @@ use std::collections::{HashMap, HashSet};
 use super::catalogue::{self, Live};
 use super::known::{self, by_id, consents_to_profiling, grouped};
 use super::rescore::{Reach, Round};
-use super::{Facts, Glance, LeadScore, Occurrence, Target};
+use super::{Facts, LeadScore, Occurrence, Target};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::filter::Records;
 use crate::id::Id;
 use crate::leads::Lead;
-use crate::workspaces;
 
 /// One lead and what is known of it.
 pub struct Case {
@@ -24,53 +23,55 @@ pub struct Case {
     pub facts: Facts,
     /// Whether the person may be scored at all.
     pub permitted: bool,
-    /// Whether only those count who consented to profiling.
-    pub consent_needed: bool,
-    /// What each model made of the lead so far, of those that score now, in the order of the models.
-    pub standings: Vec<(Live, Glance)>,
+    /// What each model made of the lead so far, of those that score now, in the order of the models; each in the version
+    /// that made it.
+    pub stored: Vec<(Live, LeadScore)>,
     /// The models to score by, each in the version that scores this lead.
     pub concerned: Vec<Live>,
-    /// The scores so far of the models concerned.
-    pub stored: HashMap<Id, LeadScore>,
     /// The interactions of this lead that became known just now.
     pub arrivals: Vec<Occurrence>,
 }
 
+impl Case {
+    /// What a model made of the lead so far, and the version that did.
+    pub fn stored_by(&self, model: Id) -> Option<&(Live, LeadScore)> {
+        self.stored.iter().find(|(live, _)| live.id == model)
+    }
+}
+
 /// The leads with what is known of them, in the same order.
 pub fn load(tx: &mut Tx<'_>, leads: Vec<Lead>, round: &Round) -> Result<Vec<Case>> {
-    let consent_needed = workspaces::settings(tx)?.require_profiling_consent;
     let ids: Vec<Id> = leads.iter().map(|lead| lead.id).collect();
-    let mut glances = grouped(tx.scores().glances(&ids)?, |glance| glance.lead_id);
-    let mut news = Arrivals::load(tx, &leads, round, consent_needed)?;
+    let mut scores = grouped(tx.scores().of_leads(&ids)?, |score| score.lead_id);
+    let mut news = Arrivals::load(tx, &leads, round)?;
     let mut cases = Vec::with_capacity(leads.len());
     for lead in leads {
-        let glances = glances.remove(&lead.id).unwrap_or_default();
+        let mut scores = scores.remove(&lead.id).unwrap_or_default();
         let arrivals = news.of(&lead);
-        let (mut standings, mut concerned) = (Vec::new(), Vec::new());
+        let (mut stored, mut concerned) = (Vec::new(), Vec::new());
         for live in &round.models {
-            let glance = glances.iter().find(|glance| glance.model_id == live.id);
-            let scored_by = match glance {
-                Some(glance) => catalogue::as_it_was(tx, live, glance.model_version, glance.assets_revision)?,
+            let place = scores.iter().position(|score| score.model_id == live.id);
+            let score = place.map(|place| scores.swap_remove(place));
+            let scored_by = match &score {
+                Some(score) => catalogue::as_it_was(tx, live, score.model_version, score.assets_revision)?,
                 None => live.clone(),
             };
-            if concerns(round, &scored_by, &lead, glance, &arrivals, tx.at()) {
+            if concerns(round, &scored_by, &lead, score.as_ref(), &arrivals, tx.at()) {
                 let by = if round.reach == Reach::All { live.clone() } else { scored_by.clone() };
                 concerned.push(by);
             }
-            standings.extend(glance.map(|glance| (scored_by, glance.clone())));
+            stored.extend(score.map(|score| (scored_by, score)));
         }
         cases.push(Case {
             facts: Facts { lead_id: lead.id, lead_created_at: lead.created_at, records: Records::default() },
             permitted: true,
-            consent_needed,
-            standings,
+            stored,
             concerned,
-            stored: HashMap::new(),
             arrivals,
             lead,
         });
     }
-    fill(tx, &mut cases, consent_needed)?;
+    fill(tx, &mut cases, round)?;
     Ok(cases)
 }
 
@@ -79,15 +80,15 @@ fn concerns(
     round: &Round,
     live: &Live,
     lead: &Lead,
-    glance: Option<&Glance>,
+    score: Option<&LeadScore>,
     arrivals: &[Occurrence],
     now: Timestamp,
 ) -> bool {
     if round.only.is_some_and(|only| only != live.id) {
         return false;
     }
-    let is_due = glance.is_some_and(|glance| glance.due_at.is_some_and(|due| due <= now));
-    match (round.reach, glance) {
+    let is_due = score.is_some_and(|score| score.due_at.is_some_and(|due| due <= now));
+    match (round.reach, score) {
         (Reach::All, _) => true,
         (Reach::Due, _) => is_due,
         // A lead that was opened just now, or that a job has yet to come to.
@@ -101,23 +102,18 @@ pub(super) fn target_of(lead: &Lead) -> Target {
     if lead.contact_id.is_some() { Target::Contact } else { Target::Account }
 }
 
-/// Loads records and scores for the cases that some model is concerned with.
-fn fill(tx: &mut Tx<'_>, cases: &mut [Case], consent_needed: bool) -> Result<()> {
+/// Loads records for the cases that some model is concerned with.
+fn fill(tx: &mut Tx<'_>, cases: &mut [Case], round: &Round) -> Result<()> {
     let busy: Vec<Lead> =
         cases.iter().filter(|case| !case.concerned.is_empty()).map(|case| case.lead.clone()).collect();
     if busy.is_empty() {
         return Ok(());
     }
-    let concerned = |case: &Case| case.concerned.iter().map(|live| (case.lead.id, live.id)).collect::<Vec<_>>();
-    let stored = tx.scores().of_pairs(&cases.iter().flat_map(concerned).collect::<Vec<_>>())?;
-    let mut stored = grouped(stored, |score| score.lead_id);
-    let mut facts = by_id(known::facts_of(tx, &busy, consent_needed)?, |(facts, _)| facts.lead_id);
+    let mut facts = by_id(known::facts_of(tx, &busy, &round.people, round.consent_needed)?, |(facts, _)| facts.lead_id);
     for case in cases.iter_mut().filter(|case| !case.concerned.is_empty()) {
         if let Some((facts, permitted)) = facts.remove(&case.lead.id) {
             (case.facts, case.permitted) = (facts, permitted);
         }
-        let scores = stored.remove(&case.lead.id).unwrap_or_default();
-        case.stored = scores.into_iter().map(|score| (score.model_id, score)).collect();
     }
     Ok(())
 }
@@ -132,7 +128,7 @@ struct Arrivals {
 }
 
 impl Arrivals {
-    fn load(tx: &mut Tx<'_>, leads: &[Lead], round: &Round, consent_needed: bool) -> Result<Self> {
+    fn load(tx: &mut Tx<'_>, leads: &[Lead], round: &Round) -> Result<Self> {
         let mut arrivals = Self::default();
         if round.news.interactions.is_empty() {
             return Ok(arrivals);
@@ -159,7 +155,7 @@ impl Arrivals {
         {
             let people: Vec<Id> = arrivals.by_contact.keys().copied().collect();
             for (contact, account, consents) in tx.scorables().belonging(&people)? {
-                let counts = !consent_needed || consents_to_profiling(&consents.0);
+                let counts = !round.consent_needed || consents_to_profiling(&consents.0);
                 if let (Some(account), true) = (account, counts) {
                     let done = arrivals.by_contact.get(&contact).cloned().unwrap_or_default();
                     arrivals.by_account.entry(account).or_default().extend(done);

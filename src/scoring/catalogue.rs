@@ -5,10 +5,13 @@ use std::sync::{Arc, LazyLock};
 use moka::sync::Cache;
 
 use super::Model;
+use super::repository::LiveVersion;
 use crate::assets;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::id::Id;
+use crate::workspaces;
+use crate::workspaces::settings::Settings;
 
 /// Versions that are kept ready; more than one instance's workspaces use at a time.
 const KEPT: u64 = 2_000;
@@ -43,8 +46,19 @@ impl Live {
 
 /// The live models of the workspace, in the order they were created, and those that run in their shadow.
 pub fn live(tx: &mut Tx<'_>) -> Result<Vec<Live>> {
+    let models = tx.scoring_models().live()?;
+    ready(tx, models)
+}
+
+/// The same with the settings of the workspace.
+pub fn live_and_settings(tx: &mut Tx<'_>) -> Result<(Vec<Live>, Arc<Settings>)> {
+    let (models, stand) = tx.scoring_models().live_and_stand()?;
+    Ok((ready(tx, models)?, workspaces::settings_of(tx, stand)?))
+}
+
+fn ready(tx: &mut Tx<'_>, models: Vec<LiveVersion>) -> Result<Vec<Live>> {
     let mut live = Vec::new();
-    for (id, version, shadow_of) in tx.scoring_models().live()? {
+    for (id, version, shadow_of) in models {
         let (model, assets_revision) = compiled(tx, id, version, i64::MAX)?;
         live.push(Live { id, version, model, assets_revision, is_shadow: shadow_of.is_some() });
     }

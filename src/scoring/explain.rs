@@ -142,7 +142,7 @@ pub fn as_of(tx: &mut Tx<'_>, lead: Id, at: Timestamp) -> Result<LeadScores> {
 fn explained(tx: &mut Tx<'_>, lead: Id, with_forecast: bool, readable: Option<Readable>) -> Result<LeadScores> {
     let lead = tx.leads().get(lead)?;
     let (lead_id, is_open, now) = (lead.id, lead.status.0.is_open(), tx.at());
-    let stored = tx.scores().all_of_leads(&[lead_id])?;
+    let stored = tx.scores().of_leads(&[lead_id])?;
     let mut models = catalogue::live(tx)?;
     models.retain(|live| !live.is_shadow);
     let mut data = Vec::new();

@@ -34,7 +34,7 @@ pub fn load(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live]) -> Result<Vec<Kn
 pub fn load_after(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live], just_voided: &HashSet<Id>) -> Result<Vec<Known>> {
     let consent_needed = workspaces::settings(tx)?.require_profiling_consent;
     let evidence = Evidence::load(tx, &leads, models, consent_needed, just_voided)?;
-    let facts = facts_of(tx, &leads, consent_needed)?;
+    let facts = facts_of(tx, &leads, &HashMap::new(), consent_needed)?;
     let known = leads.into_iter().zip(facts).map(|(lead, (facts, permitted))| Known {
         facts,
         evidence: evidence.of(&lead),
@@ -44,16 +44,22 @@ pub fn load_after(tx: &mut Tx<'_>, leads: Vec<Lead>, models: &[Live], just_voide
     Ok(known.collect())
 }
 
-/// What the records say of each lead, and whether its person may be scored at all, in the same order.
-pub fn facts_of(tx: &mut Tx<'_>, leads: &[Lead], consent_needed: bool) -> Result<Vec<(Facts, bool)>> {
-    let contacts = by_id(tx.scorables().contacts(&ids(leads, |lead| lead.contact_id))?, |contact| contact.id);
-    let account_of = |lead: &Lead| {
-        lead.account_id.or_else(|| contacts.get(&lead.contact_id?).and_then(|contact| contact.account_id))
-    };
+/// What the records say of each lead, and whether its person may be scored at all, in the same order. Contacts among
+/// `people` are not asked for.
+pub fn facts_of(
+    tx: &mut Tx<'_>,
+    leads: &[Lead],
+    people: &HashMap<Id, Contact>,
+    consent_needed: bool,
+) -> Result<Vec<(Facts, bool)>> {
+    let others = ids(leads, |lead| lead.contact_id.filter(|id| !people.contains_key(id)));
+    let others = by_id(tx.scorables().contacts(&others)?, |contact| contact.id);
+    let contact_of = |lead: &Lead| lead.contact_id.and_then(|id| people.get(&id).or_else(|| others.get(&id)));
+    let account_of = |lead: &Lead| lead.account_id.or_else(|| contact_of(lead)?.account_id);
     let accounts = by_id(tx.scorables().accounts(&ids(leads, account_of))?, |account| account.id);
     let mut found = Vec::with_capacity(leads.len());
     for lead in leads {
-        let contact = lead.contact_id.and_then(|id| contacts.get(&id));
+        let contact = contact_of(lead);
         let account = account_of(lead).and_then(|id| accounts.get(&id));
         let permitted = !consent_needed || contact.is_none_or(|contact| consents_to_profiling(&contact.consents.0));
         found.push((facts(lead, contact, account)?, permitted));
@@ -63,7 +69,7 @@ pub fn facts_of(tx: &mut Tx<'_>, leads: &[Lead], consent_needed: bool) -> Result
 
 /// A lead, its contact and its account as conditions and requirements ask about them.
 pub fn records(tx: &mut Tx<'_>, lead: &Lead) -> Result<Records> {
-    let facts = facts_of(tx, std::slice::from_ref(lead), false)?;
+    let facts = facts_of(tx, std::slice::from_ref(lead), &HashMap::new(), false)?;
     Ok(facts.into_iter().next().map(|(facts, _)| facts.records).unwrap_or_default())
 }
 

@@ -93,6 +93,9 @@ impl Scorables<'_, '_> {
     }
 
     pub fn contacts(&mut self, ids: &[Id]) -> Result<Vec<Contact>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let found =
             contacts::table.filter(contacts::workspace_id.eq(self.0.scope.workspace)).filter(contacts::id.eq_any(ids));
         Ok(found.select(Contact::as_select()).load(self.0.conn)?)

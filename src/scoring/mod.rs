@@ -175,20 +175,6 @@ pub struct LeadScore {
     pub assets_revision: i64,
 }
 
-/// The same without how it came about.
-#[derive(Clone, Debug, PartialEq, Queryable, Selectable)]
-#[diesel(table_name = lead_scores)]
-pub struct Glance {
-    pub lead_id: Id,
-    pub model_id: Id,
-    pub model_version: i64,
-    pub score: i64,
-    pub grade: String,
-    pub reached: bool,
-    pub due_at: Option<Timestamp>,
-    pub assets_revision: i64,
-}
-
 /// A row of the ledger: one change of one rule's share in a score.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema, Queryable, Selectable, Insertable)]
 #[diesel(table_name = score_entries, treat_none_as_default_value = false)]

@@ -13,7 +13,11 @@ use crate::db::{Conn, Tx};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::schema::scoring_model_versions as versions;
-use crate::schema::scoring_models;
+use crate::schema::{scoring_models, workspaces};
+use crate::workspaces::Stand;
+
+/// A live model, its version, and whose shadow it is.
+pub type LiveVersion = (Id, i64, Option<Id>);
 
 /// The scoring models of the workspace.
 pub struct ScoringModels<'c, 't>(&'t mut Tx<'c>);
@@ -147,13 +151,28 @@ impl ScoringModels<'_, '_> {
     }
 
     /// The live models with their versions, and whose shadow each is, in the order they were created.
-    pub fn live(&mut self) -> Result<Vec<(Id, i64, Option<Id>)>> {
+    pub fn live(&mut self) -> Result<Vec<LiveVersion>> {
         let found = scoring_models::table
             .filter(scoring_models::workspace_id.eq(self.0.scope.workspace))
             .filter(scoring_models::live_version.is_not_null())
             .order(scoring_models::id)
             .select((scoring_models::id, scoring_models::live_version.assume_not_null(), scoring_models::shadow_of));
         Ok(found.load(self.0.conn)?)
+    }
+
+    /// The same with the state that the workspace is in.
+    pub fn live_and_stand(&mut self) -> Result<(Vec<LiveVersion>, Stand)> {
+        let is_live = scoring_models::workspace_id.eq(workspaces::id).and(scoring_models::live_version.is_not_null());
+        let model =
+            (scoring_models::id, scoring_models::live_version.assume_not_null(), scoring_models::shadow_of).nullable();
+        let found = workspaces::table
+            .left_join(scoring_models::table.on(is_live))
+            .filter(workspaces::id.eq(self.0.scope.workspace))
+            .order(scoring_models::id)
+            .select(((workspaces::id, workspaces::version, workspaces::updated_at), model));
+        let rows: Vec<(Stand, Option<LiveVersion>)> = found.load(self.0.conn)?;
+        let stand = rows.first().map(|(stand, _)| *stand).ok_or(Error::NotFound)?;
+        Ok((rows.into_iter().filter_map(|(_, model)| model).collect(), stand))
     }
 
     /// Those of the models whose scores are shown as they were: of all but shadows, or of those only that were stopped

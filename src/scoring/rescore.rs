@@ -52,13 +52,13 @@ pub fn rescore_news(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, new: &[Id]) -> 
 
 /// The same for whoever has more to tell of them.
 pub fn rescore_told(tx: &mut Tx<'_>, leads: &[Id], cause: Cause, told: Told) -> Result<Vec<LeadOutcome>> {
-    let Told { new, at_hand, because, are_rewritten } = told;
+    let Told { new, at_hand, people, because, are_rewritten } = told;
     let news = News { interactions: new.iter().copied().collect(), at_hand, because, ..News::of(cause) };
     if are_rewritten {
         let round = Round::of_all(tx, News { is_other_history: true, ..news }, Reach::All)?;
-        return run(tx, leads, &round);
+        return run(tx, leads, &Round { people, ..round });
     }
-    let round = Round::of_all(tx, news, Reach::Moved)?;
+    let round = Round { people, ..Round::of_all(tx, news, Reach::Moved)? };
     // What named an account's lead and nobody counted for it before it became somebody's.
     let scores_accounts = round.models.iter().any(|live| live.model.definition().target == Target::Account);
     let named = if scores_accounts { tx.scorables().account_leads_named(&new)? } else { Vec::new() };
@@ -111,6 +111,8 @@ pub struct Told {
     pub new: Vec<Id>,
     /// Those of them that the caller has at hand, each with who did it.
     pub at_hand: Vec<(Option<Id>, Occurrence)>,
+    /// Contacts that the caller has at hand.
+    pub people: HashMap<Id, Contact>,
     /// What those that bear on a lead follow from, by lead.
     pub because: HashMap<Id, Because>,
     /// Whether others count otherwise than before, too.
@@ -140,7 +142,7 @@ pub fn lead_changed(tx: &mut Tx<'_>, lead: Id) -> Result<Vec<LeadOutcome>> {
 pub fn lead_reopened(tx: &mut Tx<'_>, lead: Id) -> Result<Vec<LeadOutcome>> {
     hold_lead(tx, lead)?;
     let live: BTreeSet<Id> = tx.scoring_models().live()?.into_iter().map(|(id, ..)| id).collect();
-    for score in tx.scores().all_of_leads(&[lead])? {
+    for score in tx.scores().of_leads(&[lead])? {
         if !live.contains(&score.model_id) && !tx.scoring_models().get_any(score.model_id)?.keeps_scores {
             take_back(tx, &score, Cause::Publish)?;
         }
@@ -316,13 +318,19 @@ pub struct Round {
     /// The only model whose scores move; all when none is named.
     pub only: Option<Id>,
     pub news: News,
+    /// Whether only those count who consented to profiling.
+    pub consent_needed: bool,
+    /// Contacts that need not be asked for.
+    pub people: HashMap<Id, Contact>,
 }
 
 impl Round {
     /// A pass over all live models, which nobody changes until the transaction ends.
     pub(super) fn of_all(tx: &mut Tx<'_>, news: News, reach: Reach) -> Result<Self> {
         tx.share_turn(MODELS)?;
-        Ok(Self { models: catalogue::live(tx)?, reach, only: None, news })
+        let (models, settings) = catalogue::live_and_settings(tx)?;
+        let consent_needed = settings.require_profiling_consent;
+        Ok(Self { models, reach, only: None, news, consent_needed, people: HashMap::new() })
     }
 }
 

@@ -110,12 +110,8 @@ fn bring_up_to_date(tx: &mut Tx<'_>, concern: &Concern, leads: &[Id]) -> Result<
         Concern::Stopped { model_id, keep_scores } => {
             let open = tx.scorables().lock_leads(leads)?.into_iter().filter(|lead| lead.status.0.is_open());
             let open: Vec<Id> = open.map(|lead| lead.id).collect();
-            let scores = if *keep_scores {
-                Vec::new()
-            } else {
-                tx.scores().of_pairs(&Vec::from_iter(open.iter().map(|lead| (*lead, *model_id))))?
-            };
-            for score in scores {
+            let scores = if *keep_scores { Vec::new() } else { tx.scores().of_leads(&open)? };
+            for score in scores.into_iter().filter(|score| score.model_id == *model_id) {
                 take_back(tx, &score, Cause::Publish)?;
             }
             rescore_due(tx, &open)

@@ -1,16 +1,14 @@
 //! Scores and the ledger in the database.
 
 use diesel::dsl::sql;
-use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::shadow::Pair;
-use super::{Glance, LeadScore, ScoreEntry};
+use super::{LeadScore, ScoreEntry};
 use crate::clock::Timestamp;
 use crate::db::connection::MultiBackend;
 use crate::db::page::Paging;
-use crate::db::prepared::Prepared;
 use crate::db::types::Uuid;
 use crate::db::{Conn, Tx};
 use crate::error::Result;
@@ -81,40 +79,23 @@ impl<'c> Tx<'c> {
 }
 
 impl Scores<'_, '_> {
-    /// The scores of leads under models: those of these pairs.
-    pub fn of_pairs(&mut self, pairs: &[(Id, Id)]) -> Result<Vec<LeadScore>> {
-        let workspace = self.0.scope.workspace;
+    /// All scores of the leads.
+    pub fn of_leads(&mut self, leads: &[Id]) -> Result<Vec<LeadScore>> {
+        let of_workspace = lead_scores::table.filter(lead_scores::workspace_id.eq(self.0.scope.workspace));
         match &mut *self.0.conn {
             Conn::Postgres(conn) => {
-                let sql = "SELECT s.workspace_id, s.lead_id, s.model_id, s.model_version, s.score, s.grade, s.shares, \
-                        s.reached, s.evaluated_at, s.due_at, s.whose_id, s.tally, s.assets_revision \
-                    FROM unnest(?, ?) AS asked (lead_id, model_id) \
-                    JOIN lead_scores s ON s.workspace_id = ? AND s.lead_id = asked.lead_id \
-                        AND s.model_id = asked.model_id";
-                let found = Prepared::<Pg>::new(sql)
-                    .column::<Uuid, _>(pairs.iter().map(|(lead, _)| lead))
-                    .column::<Uuid, _>(pairs.iter().map(|(_, model)| model))
-                    .bind::<Uuid, _>(workspace);
-                Ok(found.rows::<lead_scores::SqlType>().load(conn)?)
+                let found = of_workspace.filter(lead_scores::lead_id.eq_any(leads));
+                Ok(found.select(LeadScore::as_select()).load(conn)?)
             }
             Conn::Sqlite(conn) => {
-                let mut scores = Vec::with_capacity(pairs.len());
-                for (lead, model) in pairs {
-                    let found = lead_scores::table.find((workspace, lead, model)).select(LeadScore::as_select());
-                    scores.extend(found.first(conn).optional()?);
+                let mut scores = Vec::with_capacity(leads.len());
+                for lead in leads {
+                    let found = of_workspace.filter(lead_scores::lead_id.eq(lead));
+                    scores.extend(found.select(LeadScore::as_select()).load::<LeadScore>(conn)?);
                 }
                 Ok(scores)
             }
         }
-    }
-
-    /// All scores of the leads.
-    pub fn all_of_leads(&mut self, leads: &[Id]) -> Result<Vec<LeadScore>> {
-        let found = lead_scores::table
-            .filter(lead_scores::workspace_id.eq(self.0.scope.workspace))
-            .filter(lead_scores::lead_id.eq_any(leads))
-            .select(LeadScore::as_select());
-        Ok(found.load(self.0.conn)?)
     }
 
     /// What the rows of the leads' ledgers add up to: lead, model, rule and points.
@@ -140,15 +121,6 @@ impl Scores<'_, '_> {
             .bind::<Uuid, _>(self.0.scope.workspace)
             .load::<Counted>(self.0.conn)?;
         Ok(counted.into_iter().map(Pair::from).collect())
-    }
-
-    /// What every model makes of the leads, without how.
-    pub fn glances(&mut self, leads: &[Id]) -> Result<Vec<Glance>> {
-        let found = lead_scores::table
-            .filter(lead_scores::workspace_id.eq(self.0.scope.workspace))
-            .filter(lead_scores::lead_id.eq_any(leads))
-            .select(Glance::as_select());
-        Ok(found.load(self.0.conn)?)
     }
 
     /// Leads that have a score under a model, by id, from after `after` on.

@@ -16,7 +16,7 @@ use super::outcome::{self, Crossing};
 use super::past_repository::DonePast;
 use super::rescore::Round;
 use super::step::{self, News};
-use super::{Glance, LeadOutcome, LeadScore, ModelScore, ScoreEntry};
+use super::{LeadOutcome, LeadScore, ModelScore, ScoreEntry};
 use crate::alerts::Detail;
 use crate::assignment::{self, When};
 use crate::clock::Timestamp;
@@ -109,7 +109,8 @@ fn write(tx: &mut Tx<'_>, settled: &[Settled<'_>]) -> Result<()> {
 
 impl Change {
     fn of(tx: &mut Tx<'_>, live: &Live, case: &Case, round: &Round) -> Result<Self> {
-        let (live, before) = (live.clone(), case.stored.get(&live.id).cloned());
+        let before = case.stored_by(live.id).map(|(_, score)| score.clone());
+        let live = live.clone();
         let now = tx.at();
         if !case.permitted || !live.model.covers(&case.facts.records) {
             let rows = before.as_ref().map(|score| step::reversal(score, now, round.news.cause)).unwrap_or_default();
@@ -122,7 +123,7 @@ impl Change {
             false => Cow::Borrowed(&round.news),
         };
         let kinds: Vec<&str> = live.model.kinds().collect();
-        let mut past = DonePast::new(tx, &case.lead, &news, case.consent_needed, kinds);
+        let mut past = DonePast::new(tx, &case.lead, &news, round.consent_needed, kinds);
         let told = (now, news.as_ref(), case.arrivals.as_slice());
         let walk = step::measure(&live, &case.facts, before.as_ref(), told, &mut past)?;
         let (points, reached) = before.as_ref().map_or((0, false), |score| (score.score, score.reached));
@@ -223,8 +224,8 @@ fn standings(case: &Case, round: &Round, changes: &[Change]) -> Vec<Standing> {
                 reached: after.reached,
             })),
             None => {
-                let unmoved = case.standings.iter().find(|(_, glance)| glance.model_id == live.id);
-                standings.extend(unmoved.map(|(live, glance)| Standing::unmoved(live, glance)));
+                let unmoved = case.stored_by(live.id);
+                standings.extend(unmoved.map(|(live, score)| Standing::unmoved(live, score)));
             }
         }
     }
@@ -232,9 +233,9 @@ fn standings(case: &Case, round: &Round, changes: &[Change]) -> Vec<Standing> {
 }
 
 impl Standing {
-    fn unmoved(live: &Live, glance: &Glance) -> Self {
-        let (score, grade) = (glance.score, glance.grade.clone());
-        Self { live: live.clone(), score, before: score, grade, reached: glance.reached }
+    fn unmoved(live: &Live, stored: &LeadScore) -> Self {
+        let (score, grade) = (stored.score, stored.grade.clone());
+        Self { live: live.clone(), score, before: score, grade, reached: stored.reached }
     }
 
     fn shown(self) -> ModelScore {
@@ -251,7 +252,7 @@ impl Standing {
 
 /// Takes all scores of a lead back, with rows that say so; its ledger then adds up to nothing.
 pub fn withdraw(tx: &mut Tx<'_>, lead: Id, cause: Cause) -> Result<()> {
-    for score in tx.scores().all_of_leads(&[lead])? {
+    for score in tx.scores().of_leads(&[lead])? {
         take_back(tx, &score, cause)?;
     }
     Ok(())

@@ -131,7 +131,7 @@ pub fn verify_some(tx: &mut Tx<'_>, only: Option<Id>, after: Id, findings: &mut 
     let locked = tx.scorables().lock_leads(&leads)?;
     let models = catalogue::live(tx)?;
     let ledgers = ledgers(tx, &leads)?;
-    let stored = tx.scores().all_of_leads(&leads)?;
+    let stored = tx.scores().of_leads(&leads)?;
     let scores = stored.iter().filter(|score| only.is_none_or(|only| only == score.model_id)).count();
     let mut found = Vec::new();
     for known in known::load(tx, locked, &models)? {

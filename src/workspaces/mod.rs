@@ -279,21 +279,29 @@ pub fn calling_user(tx: &mut Tx<'_>) -> Result<Option<User>> {
     }
 }
 
+/// What tells one state of a workspace from every other: its id, its version, and since when.
+pub type Stand = (Id, i64, Timestamp);
+
 /// Settings of workspaces, by what they were read as: each of these is good for ever. A transaction that is undone
 /// leaves none that another could take for its own, because no two change a workspace at one instant.
-static READ: LazyLock<Cache<(Id, i64, Timestamp), Arc<Settings>>> = LazyLock::new(|| Cache::new(KEPT));
+static READ: LazyLock<Cache<Stand, Arc<Settings>>> = LazyLock::new(|| Cache::new(KEPT));
 
 /// Workspaces whose settings are kept ready.
 const KEPT: u64 = 10_000;
 
 /// The settings of the workspace.
 pub fn settings(tx: &mut Tx<'_>) -> Result<Arc<Settings>> {
-    let key = tx.workspaces().stand()?;
-    if let Some(known) = READ.get(&key) {
+    let stand = tx.workspaces().stand()?;
+    settings_of(tx, stand)
+}
+
+/// The same for whoever knows what state the workspace is in.
+pub fn settings_of(tx: &mut Tx<'_>, stand: Stand) -> Result<Arc<Settings>> {
+    if let Some(known) = READ.get(&stand) {
         return Ok(known);
     }
     let settings = Arc::new(tx.workspaces().own()?.settings.0);
-    READ.insert(key, settings.clone());
+    READ.insert(stand, settings.clone());
     Ok(settings)
 }
 

@@ -2,9 +2,8 @@
 
 use diesel::prelude::*;
 
-use super::{Client, User, Workspace};
+use super::{Client, Stand, User, Workspace};
 use crate::auth::scope::Role;
-use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::page::Paging;
 use crate::db::types::{Code, JsonOf};
@@ -49,8 +48,8 @@ impl Workspaces<'_, '_> {
         Ok(workspaces::table.find(id).select(Workspace::as_select()).first(self.0.conn)?)
     }
 
-    /// What tells one state of the workspace of this transaction from every other: its id, its version, and since when.
-    pub fn stand(&mut self) -> Result<(Id, i64, Timestamp)> {
+    /// The state that the workspace of this transaction is in.
+    pub fn stand(&mut self) -> Result<Stand> {
         let found = workspaces::table.find(self.0.scope.workspace);
         Ok(found.select((workspaces::id, workspaces::version, workspaces::updated_at)).first(self.0.conn)?)
     }
