@@ -2,8 +2,10 @@
 
 use diesel::prelude::*;
 
+use super::Contact;
 use super::repository::{Contacts, last_survivor};
-use crate::error::Result;
+use crate::db::Conn;
+use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::schema::contact_anonymous_ids as anonymous;
 use crate::schema::contacts::{self, table};
@@ -12,6 +14,40 @@ use crate::schema::contacts::{self, table};
 const AT_ONCE: usize = 500;
 
 impl Contacts<'_, '_> {
+    /// The contacts that have these e-mail addresses themselves, merged ones among them.
+    pub fn holders_of_emails(&mut self, keys: &[&str]) -> Result<Vec<Contact>> {
+        let mut found = Vec::with_capacity(keys.len());
+        for some in keys.chunks(AT_ONCE) {
+            let these = table
+                .filter(contacts::workspace_id.eq(self.0.scope.workspace))
+                .filter(contacts::email_key.eq_any(some));
+            found.extend(these.select(Contact::as_select()).load::<Contact>(self.0.conn)?);
+        }
+        Ok(found)
+    }
+
+    /// The contacts, which no other transaction changes until this one ends. Fails when one was merged or deleted since
+    /// it was found, so that the transaction is tried again.
+    pub fn lock_found(&mut self, ids: &[Id]) -> Result<Vec<Contact>> {
+        let mut locked = Vec::with_capacity(ids.len());
+        for some in ids.chunks(AT_ONCE) {
+            let these = table
+                .filter(contacts::workspace_id.eq(self.0.scope.workspace))
+                .filter(contacts::id.eq_any(some))
+                .filter(contacts::merged_into_id.is_null())
+                // In one order for everyone, so that two who hold the same contacts never wait for each other.
+                .order(contacts::id);
+            locked.append(&mut match &mut *self.0.conn {
+                Conn::Postgres(conn) => these.select(Contact::as_select()).for_no_key_update().load(conn)?,
+                Conn::Sqlite(conn) => these.select(Contact::as_select()).load(conn)?,
+            });
+        }
+        match locked.len() == ids.len() {
+            true => Ok(locked),
+            false => Err(Error::Contention("a matched contact was merged or deleted".into())),
+        }
+    }
+
     /// The contacts with these e-mail addresses, be it ones of contacts that were merged into them, by address.
     pub fn with_emails(&mut self, keys: &[&str]) -> Result<Vec<(String, Id)>> {
         let mut found = Vec::new();

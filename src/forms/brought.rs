@@ -5,18 +5,27 @@ use super::submission::Done;
 use crate::db::{Scope, Tx};
 use crate::error::Result;
 use crate::interactions::{self, NewInteraction, Recorded};
+use crate::matching::Kept;
 
 /// What a submission brought about up to its interaction, which is still to be recorded.
 pub struct Brought {
     pub(super) done: Done,
     pub(super) deed: Deed,
+    /// What was decided about it, which is still to be kept.
+    pub(super) decisions: Vec<Kept>,
     /// What is to be recorded, if anything tells who did it.
     pub(super) interaction: Option<NewInteraction>,
 }
 
 impl Brought {
-    /// Records its interaction by itself; what came of it in the end.
+    /// What came of a submission of which nothing was made.
+    pub fn nothing(done: Done, deed: Deed) -> Self {
+        Self { done, deed, decisions: Vec::new(), interaction: None }
+    }
+
+    /// Keeps what was decided and records its interaction, by itself; what came of it in the end.
     pub fn complete(self, tx: &mut Tx<'_>) -> Result<Done> {
+        tx.match_decisions().insert(&self.decisions)?;
         match &self.interaction {
             Some(new) => {
                 let recorded = interactions::record(tx, std::slice::from_ref(new))?.pop();

@@ -74,7 +74,7 @@ impl Arrival {
 /// that a confirmation it waits for is asked for again.
 pub fn receive(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Id> {
     take_turns(tx, std::slice::from_ref(arrival))?;
-    if let Some(first) = stored_before(tx, arrival)? {
+    if let Some(first) = repeated(tx, arrival)? {
         confirmation::remind(tx, first)?;
         return Ok(first);
     }
@@ -165,7 +165,7 @@ fn attempt(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<Don
 /// Stores a submission after `fault` kept everything else from happening; gives its id.
 pub fn keep(tx: &mut Tx<'_>, arrival: &Arrival, fault: &str) -> Result<Id> {
     tx.take_turns(&turns_of_repeats(arrival))?;
-    if let Some(first) = stored_before(tx, arrival)? {
+    if let Some(first) = repeated(tx, arrival)? {
         return Ok(first);
     }
     let id = Id::new(tx.at());
@@ -178,9 +178,38 @@ pub fn is_to_be_kept(error: &Error) -> bool {
     !matches!(error, Error::Invalid(_) | Error::Unavailable(_))
 }
 
-/// The submission that this one repeats: by the id that the page gave it, by its token, or by saying the same within
-/// the form's window. The caller has the turns of those who send the same.
-pub(super) fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
+/// The submission that this one repeats.
+fn repeated(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
+    Ok(stored_before(tx, std::slice::from_ref(arrival))?.pop().transpose()?.flatten())
+}
+
+/// The submission that each of these repeats: by the id that the page gave it, by its token, or by saying the same
+/// within the form's window; `Err(Invalid)` for one whose id or token is another's. The caller has the turns of those who
+/// send the same.
+pub(super) fn stored_before(tx: &mut Tx<'_>, arrivals: &[Arrival]) -> Result<Vec<Result<Option<Id>>>> {
+    let (mut first, mut places, mut asked) = (Vec::with_capacity(arrivals.len()), Vec::new(), Vec::new());
+    for (place, arrival) in arrivals.iter().enumerate() {
+        first.push(match named_before(tx, arrival) {
+            Err(error @ Error::Invalid(_)) => Err(error),
+            named => Ok(named?),
+        });
+        let window = arrival.form.definition.0.duplicate_window_s;
+        if window != 0 && matches!(first.last(), Some(Ok(None))) {
+            places.push(place);
+            asked.push((arrival.form.id, arrival.payload.fingerprint(), tx.at().plus_seconds(-window)));
+        }
+    }
+    let asked: Vec<_> = asked.iter().map(|(form, said, since)| (*form, said.as_str(), *since)).collect();
+    for (number, same) in tx.submissions().saying_the_same(&asked)? {
+        if let Some(first) = places.get(number).and_then(|place| first.get_mut(*place)) {
+            *first = Ok(Some(same));
+        }
+    }
+    Ok(first)
+}
+
+/// The submission that has the id which the page gave this one, or its token.
+fn named_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
     let (form, fingerprint) = (arrival.form.id, arrival.payload.fingerprint());
     let client_key = arrival.payload.submission_id.as_deref();
     let only_to_repeat = |(first, said): (Id, String), pointer: &str, detail: &str| {
@@ -196,13 +225,7 @@ pub(super) fn stored_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option
     {
         return only_to_repeat(known, "/token", "another submission came with this token; get a new one");
     }
-    match arrival.form.definition.0.duplicate_window_s {
-        0 => Ok(None),
-        window => {
-            let since = tx.at().plus_seconds(-window);
-            tx.submissions().saying_the_same(form, &fingerprint, since)
-        }
-    }
+    Ok(None)
 }
 
 /// Takes the turns of submissions and of all whom they bring: in one order for everyone, so that two who bring the same

@@ -7,7 +7,9 @@ use super::brought::Brought;
 use super::capture::Arrival;
 use super::confirmation;
 use super::definition::{Definition, Kind, OnUnmatchable, Writes};
-use super::interest::{self, Whose};
+use super::foresight::{Foreseen, ForeseenLead};
+use super::interest::Whose;
+use super::landing;
 use super::person::{self, Proof};
 use super::policy::{Contradiction, UpdatePolicy};
 use super::proof;
@@ -16,45 +18,47 @@ use super::slot::Slot;
 use super::strategies::Strategies;
 use super::submission::{Conflict, Status, Touched};
 use crate::accounts::{self, NewAccount};
-use crate::assignment::{self, When};
 use crate::clock::Timestamp;
-use crate::contacts::ContactPatch;
+use crate::contacts::{Contact, ContactPatch};
 use crate::db::{Cause, Tx};
 use crate::error::{Error, Result};
 use crate::http::condition::Condition;
 use crate::id::Id;
 use crate::interactions::NewInteraction;
-use crate::leads::{Lead, LeadPatch};
+use crate::leads::Lead;
 use crate::matching::decide::{Decision, Keys, Outcome as Found, decide};
-use crate::matching::origin::origin_key;
-use crate::matching::strategy::{Field, Strategy, Target};
+use crate::matching::strategy::{Strategy, Target};
 use crate::matching::{self, Channel, Effect, Kept};
 use crate::proposals::{NewProposal, Record};
-use crate::workspaces::settings::LeadsPerContact;
-use crate::{contacts, interactions, leads, proposals, scoring, text, workspaces};
+use crate::{contacts, interactions, proposals, scoring};
 
 pub use super::submission::Done;
 
 /// Does what `arrival`, the submission `id`, asks for.
 pub fn fulfil(tx: &mut Tx<'_>, id: Id, arrival: &Arrival, deed: Deed) -> Result<Done> {
-    bring_about(tx, &mut Strategies::default(), id, arrival, deed)?.complete(tx)
+    bring_about(tx, &mut Strategies::default(), None, (id, arrival), deed)?.complete(tx)
 }
 
-/// Does what `arrival`, the submission `id`, asks for, up to its interaction.
+/// Does what a submission asks for, up to its interaction. `foreseen` says whom it is of, if that was asked before.
 pub fn bring_about(
     tx: &mut Tx<'_>,
     strategies: &mut Strategies,
-    id: Id,
-    arrival: &Arrival,
+    foreseen: Option<Foreseen>,
+    (id, arrival): (Id, &Arrival),
     deed: Deed,
 ) -> Result<Brought> {
     let tx = &mut tx.because(Cause::Submission(id));
     let mut visit = Visit::begin(tx, strategies, id, arrival, deed)?;
     visit.note_consents();
-    let found = matching::find_contact(tx, &visit.contact_strategy, &visit.keys)?;
+    let found = match foreseen {
+        Some(foreseen) => {
+            (visit.known, visit.foreseen) = (foreseen.contact, foreseen.interest);
+            foreseen.found
+        }
+        None => matching::find_contact(tx, &visit.contact_strategy, &visit.keys)?,
+    };
     if let Some(known) = found.known() {
-        tx.merged().refuse_contact(known)?;
-        scoring::hold_contact(tx, known)?;
+        scoring::take_turns_before(tx, Vec::new(), &[known])?;
     }
     match visit.obstacle(&found)? {
         None => {
@@ -68,21 +72,24 @@ pub fn bring_about(
             visit.done.reason = Some(reason);
         }
         Some(Obstacle::Unmatchable(reason)) => {
+            if let Some(known) = found.known() {
+                tx.merged().refuse_contact(known)?;
+            }
             visit.leave_person(tx, &found)?;
             visit.done = Done { status: Status::Failed, reason: Some(reason), ..visit.done };
         }
     }
-    visit.end(tx)
+    Ok(visit.end(tx))
 }
 
 /// Does what follows from something that `contact`, who is known without being looked for, did with the form.
 pub fn credit(tx: &mut Tx<'_>, arrival: &Arrival, contact: Id, deed: Deed) -> Result<Done> {
     let mut visit = Visit::begin(tx, &mut Strategies::default(), Id::new(tx.at()), arrival, deed)?;
     scoring::hold_contact(tx, contact)?;
-    let account = tx.contacts().lock(contact).map_err(vanished)?.account_id;
+    let account = visit.known(tx, contact)?.account_id;
     visit.done.contact_id = Some(contact);
     visit.interest(tx, Whose { contact: Some(contact), account })?;
-    visit.end(tx)?.complete(tx)
+    visit.end(tx).complete(tx)
 }
 
 /// The turns to take for what `arrival` brings: everyone who brings the same person or company does.
@@ -105,27 +112,31 @@ enum Obstacle {
 }
 
 /// One submission on its way.
-struct Visit<'a> {
+pub(super) struct Visit<'a> {
     id: Id,
     deed: Deed,
-    arrival: &'a Arrival,
-    definition: &'a Definition,
+    pub(super) arrival: &'a Arrival,
+    pub(super) definition: &'a Definition,
     contact_strategy: Strategy,
-    lead_strategy: Strategy,
-    reading: &'a Reading,
+    pub(super) lead_strategy: Strategy,
+    pub(super) reading: &'a Reading,
     /// What the person is matched by.
-    keys: Keys,
+    pub(super) keys: Keys,
     /// How the sender confirmed their address, if the form asks for that.
     confirmed: Option<String>,
     /// Since when its consents count.
     consented_at: Timestamp,
     /// The hash of the address it came from.
     address_sha256: Option<String>,
+    /// The contact that it is of, where that was locked before.
+    known: Option<Contact>,
+    /// The lead that it belongs to, as far as that was asked before.
+    pub(super) foreseen: Option<ForeseenLead>,
     /// What was decided, to be kept.
     decisions: Vec<Kept>,
     /// The lead that it belongs to.
-    lead: Option<Lead>,
-    done: Done,
+    pub(super) lead: Option<Lead>,
+    pub(super) done: Done,
 }
 
 impl<'a> Visit<'a> {
@@ -133,21 +144,20 @@ impl<'a> Visit<'a> {
     fn begin(tx: &mut Tx<'_>, strategies: &mut Strategies, id: Id, arrival: &'a Arrival, deed: Deed) -> Result<Self> {
         let (definition, workspace) = (&arrival.form.definition.0, tx.scope.workspace);
         let confirmed = confirmation::evidence(tx, id, arrival)?;
-        let mut lead_strategy = strategies.named(tx, definition, Target::Lead)?;
-        // An event has one lead for each contact, also when that lead has been closed (CAP-7).
-        lead_strategy.match_closed |= definition.kind == Kind::Event && definition.lead_strategy.is_none();
         let visit = Self {
             id,
             deed,
             arrival,
             definition,
             contact_strategy: strategies.named(tx, definition, Target::Contact)?,
-            lead_strategy,
+            lead_strategy: landing::lead_strategy(tx, strategies, arrival)?,
             reading: &arrival.reading,
             keys: arrival.reading.keys(),
             consented_at: if confirmed.is_some() { tx.at() } else { deed.at() },
             confirmed,
             address_sha256: arrival.remote_address.as_ref().map(|address| proof::address_hash(workspace, address)),
+            known: None,
+            foreseen: None,
             decisions: Vec::new(),
             lead: None,
             done: Done::nothing(),
@@ -189,9 +199,8 @@ impl<'a> Visit<'a> {
             true => Some(&contact.strategy),
             false if !needs_lead => None,
             false => {
-                let outcome =
-                    decide(&self.lead_strategy, &self.lead_keys(Whose { contact: contact_known, account: None }), &[])
-                        .outcome;
+                let keys = landing::lead_keys(self.arrival, Whose { contact: contact_known, account: None });
+                let outcome = decide(&self.lead_strategy, &keys, &[]).outcome;
                 (outcome == Found::Unmatchable).then_some(&self.lead_strategy.key)
             }
         };
@@ -214,7 +223,7 @@ impl<'a> Visit<'a> {
             (None, _) if !self.creates_contact() => (None, Effect::LeftAlone, None),
             (Some(known), false) => {
                 // Whoever opens leads of one person takes turns, however each came to know the person.
-                tx.contacts().lock(known).map_err(vanished)?;
+                self.known(tx, known)?;
                 (Some(known), Effect::Linked, None)
             }
             (None, _) => {
@@ -233,6 +242,14 @@ impl<'a> Visit<'a> {
         // A company that contradicts the one the person is known to belong to says nothing of the lead either.
         let account = account.filter(|account| belongs_to.is_none_or(|known| known == *account));
         Ok(Whose { contact, account })
+    }
+
+    /// The contact that it is of, which no other transaction changes until this one ends.
+    fn known(&mut self, tx: &mut Tx<'_>, id: Id) -> Result<Contact> {
+        match self.known.take().filter(|known| known.id == id) {
+            Some(known) => Ok(known),
+            None => tx.contacts().lock(id).map_err(vanished),
+        }
     }
 
     /// Gives the contact what waited for somebody with its keys.
@@ -254,7 +271,7 @@ impl<'a> Visit<'a> {
         known: Id,
         account: Option<Id>,
     ) -> Result<(Effect, Option<Id>)> {
-        let contact = tx.contacts().lock(known).map_err(vanished)?;
+        let contact = self.known(tx, known)?;
         // Somebody whom only the address tells, and not what the strategy compares, is credited and not changed.
         let policy = if found.winner.is_some() { self.definition.update_policy } else { UpdatePolicy::LinkOnly };
         let mut change = person::change(policy, &contact, self.reading, account, self.proof());
@@ -278,7 +295,12 @@ impl<'a> Visit<'a> {
     }
 
     /// Keeps what contradicts a record for a user to decide.
-    fn propose(&mut self, tx: &mut Tx<'_>, record: Record, contradictions: Vec<Contradiction>) -> Result<()> {
+    pub(super) fn propose(
+        &mut self,
+        tx: &mut Tx<'_>,
+        record: Record,
+        contradictions: Vec<Contradiction>,
+    ) -> Result<()> {
         let (submission_id, form_id) = (self.id, self.arrival.form.id);
         for contradiction in contradictions {
             let (field, sent) = (contradiction.slot.to_string(), contradiction.sent.clone());
@@ -302,95 +324,7 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
-    /// Opens, changes or only links the lead.
-    fn interest(&mut self, tx: &mut Tx<'_>, whose: Whose) -> Result<()> {
-        if !self.definition.writes.lead() {
-            return Ok(());
-        }
-        let (id, effect, decision_id) = if self.definition.always_create_lead {
-            let (id, effect) = self.begin_interest(tx, whose, None)?;
-            (id, effect, None)
-        } else {
-            let keys = self.lead_keys(whose);
-            let found = matching::find_lead(tx, &self.lead_strategy, &keys)?;
-            let (id, effect) = match found.winner {
-                Some(known) => (known, self.change_interest(tx, known, whose)?),
-                None => self.begin_interest(tx, whose, origin_key(&self.lead_strategy, &keys))?,
-            };
-            (id, effect, Some(self.keep(tx, Target::Lead, &found, effect, Some(id))))
-        };
-        self.done.lead_id = Some(id);
-        self.done.outcome.lead = Some(Touched { effect, id: Some(id), decision_id });
-        Ok(())
-    }
-
-    /// Opens a lead, or lands in the one that the contact has where the workspace wants one per contact (ASG-7).
-    fn begin_interest(&mut self, tx: &mut Tx<'_>, whose: Whose, origin_key: Option<String>) -> Result<(Id, Effect)> {
-        if let Some(contact) = whose.contact
-            && workspaces::settings(tx)?.leads_per_contact == LeadsPerContact::One
-            && let Some(known) = tx.leads().open_of_contact(contact)?.first().copied()
-        {
-            return Ok((known, self.change_interest(tx, known, whose)?));
-        }
-        Ok((self.open(tx, whose, origin_key)?, Effect::Created))
-    }
-
-    fn open(&mut self, tx: &mut Tx<'_>, whose: Whose, origin_key: Option<String>) -> Result<Id> {
-        let Arrival { form, payload, .. } = self.arrival;
-        let mut opening = interest::opening(form.id, self.definition, payload, self.reading, whose);
-        // A lead that began alike and matches no more, because it was given to somebody else since, is not guarded now.
-        if let Some(key) = &origin_key {
-            tx.submissions().release_origin(key)?;
-        }
-        opening.origin_key = origin_key;
-        // A form whose owner was locked out since gives its leads to nobody.
-        if leads::unfit_owner(tx, opening.owner_id)?.is_some() {
-            opening.owner_id = None;
-        }
-        let lead = leads::open(tx, &opening)?;
-        assignment::assign(tx, lead.id, When::Created);
-        Ok(self.lead.insert(lead).id)
-    }
-
-    fn change_interest(&mut self, tx: &mut Tx<'_>, known: Id, whose: Whose) -> Result<Effect> {
-        let lead = tx.leads().lock(known).map_err(vanished)?;
-        self.lead = Some(lead.clone());
-        match lead.status.0 {
-            leads::Status::Open => {}
-            _ if self.lead_strategy.match_closed => return Ok(Effect::Linked),
-            _ => return Err(Error::Contention("a matched lead was closed".into())),
-        }
-        let change = interest::change(self.definition.update_policy, &lead, self.reading, whose);
-        self.propose(tx, Record::Lead(known), change.contradictions)?;
-        if change.patch == LeadPatch::default() {
-            return Ok(Effect::Linked);
-        }
-        let lead = leads::change(tx, known, &change.patch, &Condition::None)?;
-        proposals::lead_changed(tx, &lead)?;
-        scoring::lead_changed(tx, known)?;
-        interactions::attribute_lead(tx, known)?;
-        self.lead = Some(lead);
-        Ok(Effect::Updated)
-    }
-
-    /// What the lead is matched by.
-    fn lead_keys(&self, whose: Whose) -> Keys {
-        let text = |id: Option<Id>| id.map(|id| id.to_string());
-        let value = |slot, usual: &Option<String>| self.reading.value(&slot).or_else(|| usual.clone());
-        let keys = [
-            (Field::Contact, text(whose.contact)),
-            (Field::Account, text(whose.account)),
-            (Field::Form, text(Some(self.arrival.form.id))),
-            (Field::Email, self.keys.get(&Field::Email).cloned()),
-            (Field::Phone, interest::phone_key(self.reading)),
-            (Field::Campaign, value(Slot::Campaign, &self.definition.campaign)),
-            (Field::ProductLine, value(Slot::ProductLine, &self.definition.product_line)),
-            (Field::Topic, value(Slot::Topic, &self.definition.topic).map(|topic| text::compare_key(&topic))),
-        ];
-        keys.into_iter().filter_map(|(field, key)| Some((field, key?))).collect()
-    }
-
-    fn keep(&mut self, tx: &Tx<'_>, target: Target, found: &Decision, effect: Effect, id: Option<Id>) -> Id {
+    pub(super) fn keep(&mut self, tx: &Tx<'_>, target: Target, found: &Decision, effect: Effect, id: Option<Id>) -> Id {
         let submission_id = Some(self.id).filter(|_| self.arrival.contact_id.is_none());
         let channel = if self.definition.kind == Kind::LeadAd { Channel::LeadAd } else { Channel::Form };
         let done = matching::Done { target, channel, submission_id, effect, record_id: id };
@@ -400,12 +334,11 @@ impl<'a> Visit<'a> {
         id
     }
 
-    /// Keeps what was decided; what is left is to record that the form was submitted, if anything tells by whom.
-    fn end(self, tx: &mut Tx<'_>) -> Result<Brought> {
-        tx.match_decisions().insert(&self.decisions)?;
+    /// What is left is to keep what was decided, and to record that the form was submitted, if anything tells by whom.
+    fn end(self, tx: &Tx<'_>) -> Brought {
         let interaction = activity::of(self.id, self.arrival, self.done.contact_id, self.lead.as_ref(), self.deed)
             .map(|new| NewInteraction { because: tx.scope.cause, ..new });
-        Ok(Brought { done: self.done, deed: self.deed, interaction })
+        Brought { done: self.done, deed: self.deed, decisions: self.decisions, interaction }
     }
 
     fn proof(&self) -> Proof<'_> {
@@ -423,7 +356,7 @@ fn overtaken(error: Error) -> Error {
 }
 
 /// A record that was there a moment ago: on the next try it is not found at all.
-fn vanished(error: Error) -> Error {
+pub(super) fn vanished(error: Error) -> Error {
     match error {
         Error::NotFound | Error::Gone { .. } => Error::Contention("a matched record was deleted or merged".into()),
         error => error,

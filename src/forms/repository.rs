@@ -76,13 +76,13 @@ impl Forms<'_, '_> {
         })
     }
 
-    /// The form with a public key, of whatever workspace.
     /// What tells one state of the form with a public key from every other: its id, its version, and since when.
     pub fn stand_of(&mut self, key: &str) -> Result<Option<(Id, i64, Timestamp)>> {
         let found = forms::table.filter(forms::key.eq(key)).select((forms::id, forms::version, forms::updated_at));
         Ok(found.first(self.0.conn).optional()?)
     }
 
+    /// The form with a public key, of whatever workspace.
     pub fn with_public_key(&mut self, key: &str) -> Result<Option<Form>> {
         Ok(forms::table.filter(forms::key.eq(key)).select(Form::as_select()).first(self.0.conn).optional()?)
     }
@@ -211,16 +211,41 @@ impl Submissions<'_, '_> {
         Ok(())
     }
 
-    /// The first submission that said the same since `since`.
-    pub fn saying_the_same(&mut self, form: Id, fingerprint: &str, since: Timestamp) -> Result<Option<Id>> {
-        let found = submissions::table
-            .filter(submissions::workspace_id.eq(self.0.scope.workspace))
-            .filter(submissions::form_id.eq(form))
-            .filter(submissions::fingerprint.eq(fingerprint))
-            .filter(submissions::received_at.gt(since))
-            .order(submissions::received_at)
-            .select(submissions::id);
-        Ok(found.first(self.0.conn).optional()?)
+    /// The first submission that said the same to the form since some instant, for each of those asked for, by its place
+    /// among them; nothing for one that is new.
+    pub fn saying_the_same(&mut self, asked: &[(Id, &str, Timestamp)]) -> Result<Vec<(usize, Id)>> {
+        let workspace = self.0.scope.workspace;
+        let mut found = Vec::new();
+        match &mut *self.0.conn {
+            Conn::Postgres(_) if asked.is_empty() => {}
+            Conn::Postgres(conn) => {
+                let sql = "SELECT asked.place - 1, first.id FROM unnest(?, ?, ?) \
+                    WITH ORDINALITY AS asked (form_id, fingerprint, since, place) JOIN LATERAL (\
+                        SELECT s.id FROM submissions s WHERE s.workspace_id = ? AND s.form_id = asked.form_id \
+                        AND s.fingerprint = asked.fingerprint AND s.received_at > asked.since \
+                        ORDER BY s.received_at LIMIT 1) first ON true";
+                let first = Prepared::<Pg>::new(sql)
+                    .column::<Uuid, _>(asked.iter().map(|(form, ..)| form))
+                    .column::<Text, _>(asked.iter().map(|(_, fingerprint, _)| fingerprint))
+                    .column::<Instant, _>(asked.iter().map(|(.., since)| since))
+                    .bind::<Uuid, _>(workspace);
+                let first = first.rows::<(BigInt, Uuid)>().load::<(i64, Id)>(conn)?;
+                found.extend(first.into_iter().filter_map(|(place, id)| Some((usize::try_from(place).ok()?, id))));
+            }
+            Conn::Sqlite(conn) => {
+                for (place, (form, fingerprint, since)) in asked.iter().enumerate() {
+                    let same = submissions::table
+                        .filter(submissions::workspace_id.eq(workspace))
+                        .filter(submissions::form_id.eq(form))
+                        .filter(submissions::fingerprint.eq(fingerprint))
+                        .filter(submissions::received_at.gt(since))
+                        .order(submissions::received_at)
+                        .select(submissions::id);
+                    found.extend(same.first(conn).optional()?.map(|id| (place, id)));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Takes this origin from the open lead that has it, if one does.

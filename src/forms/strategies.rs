@@ -41,9 +41,16 @@ impl Strategies {
         if let Some((.., known)) = self.0.iter().find(|(of, named, _)| (*of, named.as_deref()) == (target, key)) {
             return Ok(known.clone());
         }
-        let strategy = named(tx, definition, target)?;
-        self.0.push((target, key.map(str::to_owned), strategy.clone()));
-        Ok(strategy)
+        if key.is_some() {
+            let strategy = named(tx, definition, target)?;
+            self.0.push((target, key.map(str::to_owned), strategy.clone()));
+            return Ok(strategy);
+        }
+        // Whoever needs one of the defaults soon needs the other.
+        let defaults = matching::default_strategies(tx)?;
+        self.0.extend(defaults.clone().map(|strategy| (strategy.target, None, strategy)));
+        let [contact, lead] = defaults;
+        Ok(if target == Target::Contact { contact } else { lead })
     }
 }
 

@@ -4,10 +4,10 @@
 use super::activity::Deed;
 use super::brought::Brought;
 use super::capture::{self, Arrival};
-use super::strategies::Strategies;
+use super::foresight::Foresight;
 use super::{confirmation, fulfil};
 use crate::db::Tx;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::Id;
 use crate::interactions::{self, NewInteraction};
 
@@ -18,14 +18,23 @@ pub fn receive_all(tx: &mut Tx<'_>, arrivals: &[Arrival]) -> Result<Vec<Result<I
         return Ok(vec![Ok(capture::receive(tx, arrival)?)]);
     }
     capture::take_turns(tx, arrivals)?;
-    let (mut begun, mut strategies) = (Vec::with_capacity(arrivals.len()), Strategies::default());
-    for arrival in arrivals {
-        begun.push(match capture::stored_before(tx, arrival) {
+    let firsts = capture::stored_before(tx, arrivals)?;
+    let new: Vec<_> = arrivals.iter().zip(&firsts).map(|(it, first)| matches!(first, Ok(None)).then_some(it)).collect();
+    let (mut ahead, mut begun) = (Foresight::of(tx, &new)?, Vec::with_capacity(arrivals.len()));
+    for (place, (arrival, first)) in arrivals.iter().zip(firsts).enumerate() {
+        begun.push(match first {
+            Ok(None) => Ok(begin(tx, &mut ahead, place, arrival)?),
+            Ok(Some(first)) => {
+                confirmation::remind(tx, first)?;
+                Ok(Begun { id: first, brought: None })
+            }
             // What this visitor did wrong is for them alone, and nothing was written for them.
-            Err(error @ Error::Invalid(_)) => Err(error),
-            first => Ok(begin(tx, &mut strategies, arrival, first?)?),
+            Err(error) => Err(error),
         });
     }
+    let brought = || begun.iter().flatten().filter_map(|begun| begun.brought.as_ref());
+    let decisions: Vec<_> = brought().flat_map(|brought| &brought.decisions).cloned().collect();
+    tx.match_decisions().insert(&decisions)?;
     let told = begun.iter().flatten().filter_map(Begun::interaction).cloned().collect::<Vec<_>>();
     let mut recorded = interactions::record(tx, &told)?.into_iter();
     let (mut received, mut kept) = (Vec::with_capacity(arrivals.len()), Vec::new());
@@ -61,16 +70,17 @@ impl Begun {
     }
 }
 
-/// Begins with one, unless it repeats `first`.
-fn begin(tx: &mut Tx<'_>, strategies: &mut Strategies, arrival: &Arrival, first: Option<Id>) -> Result<Begun> {
-    if let Some(first) = first {
-        confirmation::remind(tx, first)?;
-        return Ok(Begun { id: first, brought: None });
-    }
+/// Begins with the one at `place`, which is new.
+fn begin(tx: &mut Tx<'_>, ahead: &mut Foresight, place: usize, arrival: &Arrival) -> Result<Begun> {
     let (id, deed) = (Id::new(tx.at()), Deed::Sent(tx.at()));
     let brought = match capture::on_hold(tx, id, arrival)? {
-        Some(held) => Brought { done: held, deed, interaction: None },
-        None => fulfil::bring_about(tx, strategies, id, arrival, deed)?,
+        Some(held) => Brought::nothing(held, deed),
+        None => {
+            let foreseen = ahead.about(place, arrival);
+            let brought = fulfil::bring_about(tx, &mut ahead.strategies, foreseen, (id, arrival), deed)?;
+            ahead.came_about(arrival, &brought.done);
+            brought
+        }
     };
     Ok(Begun { id, brought: Some(brought) })
 }

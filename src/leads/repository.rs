@@ -110,6 +110,25 @@ impl Leads<'_, '_> {
         })
     }
 
+    /// The leads, which no other transaction changes until this one ends. Fails when one was merged or deleted since it
+    /// was found, so that the transaction is tried again.
+    pub fn lock_found(&mut self, ids: &[Id]) -> Result<Vec<Lead>> {
+        let these = table
+            .filter(leads::workspace_id.eq(self.0.scope.workspace))
+            .filter(leads::id.eq_any(ids))
+            .filter(leads::merged_into_id.is_null())
+            // In one order for everyone, so that two who hold the same leads never wait for each other.
+            .order(leads::id);
+        let locked: Vec<Lead> = match &mut *self.0.conn {
+            Conn::Postgres(conn) => these.select(Lead::as_select()).for_no_key_update().load(conn)?,
+            Conn::Sqlite(conn) => these.select(Lead::as_select()).load(conn)?,
+        };
+        match locked.len() == ids.len() {
+            true => Ok(locked),
+            false => Err(Error::Contention("a matched lead was merged or deleted".into())),
+        }
+    }
+
     /// The open leads of a contact, oldest first.
     pub fn open_of_contact(&mut self, contact: Id) -> Result<Vec<Id>> {
         let found = table

@@ -6,6 +6,7 @@
 //!
 //! `strategies` keeps the strategies of a workspace: the shipped ones and its own.
 
+mod ahead;
 pub mod decide;
 pub mod handlers;
 pub mod keys;
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
-use crate::contacts;
+use crate::contacts::{self, Contact};
 use crate::db::Tx;
 use crate::db::page::Sorted;
 use crate::db::types::{Code, JsonOf};
@@ -32,8 +33,9 @@ use crate::schema::match_decisions;
 use decide::{Candidate, Decision, Keys, Outcome, decide, value};
 use strategy::{Field, Strategy, Target};
 
-pub use repository::DecisionFilter;
-pub use strategies::{default_strategy, strategy};
+pub use ahead::{find_contact_by_email, find_lead_around, leads_around};
+pub use repository::{DecisionFilter, KnownLead};
+pub use strategies::{default_strategies, default_strategy, strategy};
 
 /// What was done about a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -120,16 +122,7 @@ pub fn turns(person: &Keys) -> Vec<String> {
 /// contact with it cannot be made.
 pub fn find_contact(tx: &mut Tx<'_>, strategy: &Strategy, incoming: &Keys) -> Result<Decision> {
     let known = tx.contacts().with_keys(&identifying(strategy, incoming))?;
-    let mut candidates: Vec<Candidate> = known
-        .iter()
-        .map(|contact| Candidate {
-            id: contact.id,
-            keys: contact.keys(),
-            is_open: true,
-            belongs_to_matched_contact: false,
-            updated_at: contact.updated_at,
-        })
-        .collect();
+    let mut candidates: Vec<Candidate> = known.iter().map(candidate).collect();
     if let Some(anonymous_id) = value(incoming, Field::AnonymousId)
         && strategy.compares(Field::AnonymousId)
     {
@@ -140,6 +133,16 @@ pub fn find_contact(tx: &mut Tx<'_>, strategy: &Strategy, incoming: &Keys) -> Re
         decision.held_by = holder(tx, incoming)?;
     }
     Ok(decision)
+}
+
+fn candidate(contact: &Contact) -> Candidate {
+    Candidate {
+        id: contact.id,
+        keys: contact.keys(),
+        is_open: true,
+        belongs_to_matched_contact: false,
+        updated_at: contact.updated_at,
+    }
 }
 
 /// A contact may have many anonymous ids: it is compared by the incoming one if that is among them.

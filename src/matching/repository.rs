@@ -19,7 +19,9 @@ use crate::id::Id;
 use crate::schema::{leads, match_decisions};
 
 /// Leads that are compared at most.
-const MOST: i64 = 200;
+pub(super) const MOST: usize = 200;
+/// Leads that are looked up at most for several who are to be compared with some of them.
+const MOST_AROUND: usize = 2_000;
 
 /// Which decisions.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,7 +121,7 @@ impl MatchDecisions<'_, '_> {
 /// What matching looks at in a lead.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = leads)]
-struct KnownLead {
+pub struct KnownLead {
     id: Id,
     contact_id: Option<Id>,
     account_id: Option<Id>,
@@ -157,6 +159,21 @@ impl KnownLeads<'_, '_> {
         Ok(found)
     }
 
+    /// The leads of these contacts and those that came with these e-mail addresses, each once or twice. None when they are
+    /// too many.
+    pub fn around(&mut self, contacts: &[Id], emails: &[&str]) -> Result<Option<Vec<KnownLead>>> {
+        let of_workspace =
+            leads::table.filter(leads::workspace_id.eq(self.0.scope.workspace)).select(KnownLead::as_select());
+        let limit = limit(MOST_AROUND + 1);
+        let of_contacts = of_workspace.filter(leads::contact_id.eq_any(contacts)).limit(limit);
+        let mut found: Vec<KnownLead> = of_contacts.load(self.0.conn)?;
+        let with_emails = of_workspace.filter(leads::email_key.eq_any(emails)).limit(limit);
+        let others: Vec<KnownLead> = with_emails.load(self.0.conn)?;
+        let are_all = found.len().max(others.len()) <= MOST_AROUND;
+        found.extend(others);
+        Ok(are_all.then_some(found))
+    }
+
     /// What `incoming` has in common with a lead that was merged, it has with the survivor.
     fn add_survivor(
         &mut self,
@@ -183,8 +200,12 @@ impl KnownLeads<'_, '_> {
         let (Some(near), Some(full)) = (near, full) else { return Ok(Vec::new()) };
         let query = leads::table.filter(leads::workspace_id.eq(self.0.scope.workspace)).filter(near);
         let nearest = query.order((leads::status.eq("open").desc(), full.desc(), leads::updated_at.desc(), leads::id));
-        Ok(nearest.limit(MOST).select(KnownLead::as_select()).load(self.0.conn)?)
+        Ok(nearest.limit(limit(MOST)).select(KnownLead::as_select()).load(self.0.conn)?)
     }
+}
+
+fn limit(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
 }
 
 /// A condition on leads.
@@ -212,17 +233,23 @@ fn equal(field: Field, key: &str) -> Option<OnLeads> {
 }
 
 impl KnownLead {
-    fn candidate(self, matched_contact: Option<Id>) -> Candidate {
+    /// Whether it was merged into another.
+    pub(super) fn is_merged(&self) -> bool {
+        self.merged_into_id.is_some()
+    }
+
+    /// The lead as it is compared.
+    pub(super) fn candidate(&self, matched_contact: Option<Id>) -> Candidate {
         let belongs_to_matched_contact = self.contact_id.is_some() && self.contact_id == matched_contact;
         let topic = self.topic.as_deref().and_then(|topic| keys::key(Field::Topic, topic, None).ok());
         let keys = [
             (Field::Contact, self.contact_id.map(|id| id.to_string())),
             (Field::Account, self.account_id.map(|id| id.to_string())),
             (Field::Form, self.form_id.map(|id| id.to_string())),
-            (Field::Email, self.email_key),
-            (Field::Phone, self.phone_key),
-            (Field::Campaign, self.campaign),
-            (Field::ProductLine, self.product_line),
+            (Field::Email, self.email_key.clone()),
+            (Field::Phone, self.phone_key.clone()),
+            (Field::Campaign, self.campaign.clone()),
+            (Field::ProductLine, self.product_line.clone()),
             (Field::Topic, topic),
         ];
         Candidate {

@@ -183,6 +183,13 @@ pub fn default_strategy(tx: &mut Tx<'_>, target: Target) -> Result<Strategy> {
     Ok(tx.own_strategies().default_of(target)?.unwrap_or_else(|| target.default_strategy()))
 }
 
+/// Those of both targets: of contacts, and of leads.
+pub fn default_strategies(tx: &mut Tx<'_>) -> Result<[Strategy; 2]> {
+    let own = tx.own_strategies().defaults()?;
+    let default = |target: Target| own.iter().find(|own| own.target == target).cloned();
+    Ok([Target::Contact, Target::Lead].map(|target| default(target).unwrap_or_else(|| target.default_strategy())))
+}
+
 /// Every strategy of the workspace: the shipped ones, then its own by key.
 pub fn all(tx: &mut Tx<'_>) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();

@@ -48,6 +48,13 @@ impl OwnStrategies<'_, '_> {
         Ok(found.map(|strategy| strategy.0))
     }
 
+    /// Those of its own that are the default of their target.
+    pub(super) fn defaults(&mut self) -> Result<Vec<Strategy>> {
+        let found = own::table.filter(own::workspace_id.eq(self.0.scope.workspace)).filter(own::is_default.eq(true));
+        let found: Vec<JsonOf<Strategy>> = found.select(own::definition).load(self.0.conn)?;
+        Ok(found.into_iter().map(|strategy| strategy.0).collect())
+    }
+
     /// The default of `target`, if it is one of the workspace's own.
     pub(super) fn default_of(&mut self, target: Target) -> Result<Option<Strategy>> {
         let found = own::table

@@ -23,6 +23,7 @@ mod plan;
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use plan::{Plan, Planner, Read};
 use serde_json::json;
 
@@ -226,6 +227,37 @@ async fn recording_what_people_did_looks_nothing_up_without_an_index() {
         }
     }
     assert!(looked_up_origins > 0);
+    listening.expect_no_offence();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whom_many_submissions_at_once_are_of_is_looked_up_by_index() {
+    let mut listening = Listening::start().await;
+    let admin = listening.app.admin().await;
+    let fields = json!([
+        {"name": "email", "required": true, "maps_to": "contact.email"},
+        {"name": "question", "multi_line": true},
+    ]);
+    let form = json!({"name": "Paper", "kind": "landing_page", "source": "web", "fields": fields});
+    let form = bodies::id(&admin.post("/v1/forms", form).await.expect(201));
+    let form = admin.post(&format!("/v1/forms/{form}/publish"), json!(null)).await.expect(200);
+    let submissions = format!("/v1/public/forms/{}/submissions", form["key"].as_str().unwrap());
+    listening.forget();
+    let mut looked_around = 0;
+    for question in ["Who?", "What?", "When?"] {
+        let answers = (0..32).map(|number| {
+            let fields = json!({"email": format!("person-{number}@example.com"), "question": question});
+            admin.post(&submissions, json!({"fields": fields}))
+        });
+        for answer in join_all(answers).await {
+            answer.expect(202);
+        }
+        let statements = listening.judged(question);
+        let bare = statements.iter().map(|(sql, _)| sql.replace(['"', '`'], ""));
+        let around = |sql: &String| ["IN (", "= ANY"].iter().any(|of| sql.contains(&format!("leads.contact_id {of}")));
+        looked_around += bare.filter(around).count();
+    }
+    assert!(looked_around > 0, "of those who are known, the leads of several are looked up at once");
     listening.expect_no_offence();
 }
 

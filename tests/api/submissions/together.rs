@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::Site;
+use super::{Site, form};
 use crate::assignment::seller;
 use crate::scoring::{ledger, live_model, sum};
 use crate::support::{Answer, bodies};
@@ -135,5 +135,79 @@ async fn what_follows_from_each_of_many_names_the_submission_that_it_follows_fro
         let sources = site.list(&format!("{lead}/provenance")).await;
         let of_owner = sources.iter().find(|source| source["field"] == "owner_id").unwrap();
         assert_eq!((&of_owner["how"], &of_owner["submission_id"]), (&json!("submission"), &json!(submission)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whom_two_of_many_tell_each_by_something_else_is_one_contact_that_the_second_finds_as_the_first_left_it() {
+    let mut site = Site::open().await;
+    let alternatives = json!([{"fields": [{"field": "email"}]}, {"fields": [{"field": "phone"}]}]);
+    let either = json!({"key": "either", "name": "Either", "target": "contact", "alternatives": alternatives});
+    site.admin.post("/v1/matching-strategies", either).await.expect(201);
+    let form = bodies::with(form(), json!({"contact_strategy": "either"}));
+    let form = site.admin.post("/v1/forms", form).await.expect(201);
+    site.form = site.admin.post(&format!("/v1/forms/{}/publish", bodies::id(&form)), Value::Null).await.expect(200);
+    let phone = |number: usize| format!("+37255500{number:02}");
+    for number in 0..16 {
+        let known = json!({"email": address(number), "phone": phone(number)});
+        site.admin.post("/v1/contacts", known).await.expect(201);
+    }
+    // Of the second half nobody knows as yet.
+    let answers = (0..32).flat_map(|number| {
+        let ann = json!({"email": address(number), "phone": phone(number), "first_name": "Ann"});
+        let bea = json!({"email": address(100 + number), "phone": phone(number), "first_name": "Bea"});
+        let (ann, bea) = match number < 16 {
+            true => (json!({"email": address(number), "first_name": "Ann"}), bea),
+            false => (ann, bea),
+        };
+        [json!({"fields": ann}), json!({"fields": bea})]
+    });
+    let answers = sent(&site, answers).await;
+    for (number, pair) in answers.chunks(2).enumerate() {
+        let (ann, bea) = (site.became(&id(&pair[0])).await, site.became(&id(&pair[1])).await);
+        assert_eq!(ann["contact_id"], bea["contact_id"], "person {number}");
+        let contact = ann["contact_id"].as_str().unwrap();
+        let contact = site.admin.get(&format!("/v1/contacts/{contact}")).await.expect(200);
+        let contradicts = |became: &Value| {
+            let conflicts = became["outcome"]["conflicts"].as_array().unwrap();
+            conflicts.iter().any(|conflict| conflict["field"] == "contact.first_name")
+        };
+        assert_eq!(
+            (contradicts(&ann), contradicts(&bea)),
+            (contact["first_name"] == "Bea", contact["first_name"] == "Ann")
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_was_merged_or_has_the_address_and_nothing_that_is_compared_is_found_among_many_at_once() {
+    let mut site = Site::open().await;
+    let (mut known, mut expected) = (Vec::new(), Vec::new());
+    for number in 0..24 {
+        known.push(bodies::id(&site.admin.post("/v1/contacts", bodies::contact(&address(number))).await.expect(201)));
+    }
+    for (number, contact) in known.iter().enumerate() {
+        let older = known[number / 2 * 2].clone();
+        if *contact != older && number < 12 {
+            let merges = format!("/v1/contacts/{older}/merges");
+            let merged = site.admin.post(&merges, json!({"other_id": contact})).await.expect(201);
+            assert_eq!(merged["survivor_id"], older);
+        }
+        expected.push(if number < 12 { older } else { contact.clone() });
+    }
+    for strategy in ["contact_by_email", "by_phone"] {
+        if strategy == "by_phone" {
+            let alternatives = json!([{"fields": [{"field": "phone"}]}]);
+            let by_phone = json!({"key": strategy, "name": "Phone", "target": "contact", "alternatives": alternatives});
+            site.admin.post("/v1/matching-strategies", by_phone).await.expect(201);
+        }
+        let form = bodies::with(form(), json!({"contact_strategy": strategy}));
+        let form = site.admin.post("/v1/forms", form).await.expect(201);
+        site.form = site.admin.post(&format!("/v1/forms/{}/publish", bodies::id(&form)), Value::Null).await.expect(200);
+        let answers = (0..24).map(|number| json!({"fields": {"email": address(number), "topic": strategy}}));
+        for (number, answer) in sent(&site, answers).await.iter().enumerate() {
+            let became = site.became(&id(answer)).await;
+            assert_eq!(became["contact_id"], expected[number], "{strategy}, person {number}: {became}");
+        }
     }
 }
