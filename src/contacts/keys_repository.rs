@@ -29,19 +29,16 @@ impl Contacts<'_, '_> {
     /// The contacts, which no other transaction changes until this one ends. Fails when one was merged or deleted since
     /// it was found, so that the transaction is tried again.
     pub fn lock_found(&mut self, ids: &[Id]) -> Result<Vec<Contact>> {
-        let mut locked = Vec::with_capacity(ids.len());
-        for some in ids.chunks(AT_ONCE) {
-            let these = table
-                .filter(contacts::workspace_id.eq(self.0.scope.workspace))
-                .filter(contacts::id.eq_any(some))
-                .filter(contacts::merged_into_id.is_null())
-                // In one order for everyone, so that two who hold the same contacts never wait for each other.
-                .order(contacts::id);
-            locked.append(&mut match &mut *self.0.conn {
-                Conn::Postgres(conn) => these.select(Contact::as_select()).for_no_key_update().load(conn)?,
-                Conn::Sqlite(conn) => these.select(Contact::as_select()).load(conn)?,
-            });
-        }
+        let these = table
+            .filter(contacts::workspace_id.eq(self.0.scope.workspace))
+            .filter(contacts::id.eq_any(ids))
+            .filter(contacts::merged_into_id.is_null())
+            // In one order for everyone, so that two who hold the same contacts never wait for each other.
+            .order(contacts::id);
+        let locked: Vec<Contact> = match &mut *self.0.conn {
+            Conn::Postgres(conn) => these.select(Contact::as_select()).for_no_key_update().load(conn)?,
+            Conn::Sqlite(conn) => these.select(Contact::as_select()).load(conn)?,
+        };
         match locked.len() == ids.len() {
             true => Ok(locked),
             false => Err(Error::Contention("a matched contact was merged or deleted".into())),

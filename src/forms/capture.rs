@@ -199,7 +199,6 @@ pub(super) fn stored_before(tx: &mut Tx<'_>, arrivals: &[Arrival]) -> Result<Vec
             asked.push((arrival.form.id, arrival.payload.fingerprint(), tx.at().plus_seconds(-window)));
         }
     }
-    let asked: Vec<_> = asked.iter().map(|(form, said, since)| (*form, said.as_str(), *since)).collect();
     for (number, same) in tx.submissions().saying_the_same(&asked)? {
         if let Some(first) = places.get(number).and_then(|place| first.get_mut(*place)) {
             *first = Ok(Some(same));
@@ -210,10 +209,10 @@ pub(super) fn stored_before(tx: &mut Tx<'_>, arrivals: &[Arrival]) -> Result<Vec
 
 /// The submission that has the id which the page gave this one, or its token.
 fn named_before(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<Option<Id>> {
-    let (form, fingerprint) = (arrival.form.id, arrival.payload.fingerprint());
-    let client_key = arrival.payload.submission_id.as_deref();
+    let (form, client_key) = (arrival.form.id, arrival.payload.submission_id.as_deref());
     let only_to_repeat = |(first, said): (Id, String), pointer: &str, detail: &str| {
-        if said == fingerprint { Ok(Some(first)) } else { Err(Error::invalid(pointer, "reused", detail)) }
+        let is_same = said == arrival.payload.fingerprint();
+        if is_same { Ok(Some(first)) } else { Err(Error::invalid(pointer, "reused", detail)) }
     };
     if let Some(key) = client_key
         && let Some(known) = tx.submissions().with_client_key(form, key)?

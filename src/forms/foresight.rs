@@ -78,13 +78,11 @@ impl Foresight {
         }
         let ids = BTreeSet::from_iter(found.iter().flatten().filter_map(Decision::known));
         let contacts = hold(tx, &Vec::from_iter(ids))?;
-        let mut foreseen = Vec::with_capacity(arrivals.len());
-        for found in found {
-            foreseen.push(found.map(|found| {
-                let contact = found.known().and_then(|id| contacts.get(&id)).cloned();
-                Foreseen { found, contact, interest: None }
-            }));
-        }
+        let foreseen = |found: Decision| {
+            let contact = found.known().and_then(|id| contacts.get(&id)).cloned();
+            Foreseen { found, contact, interest: None }
+        };
+        let foreseen = found.into_iter().map(|found| found.map(foreseen)).collect();
         let mut ahead = Self { strategies, foreseen, since: Since::default() };
         ahead.look_for_leads(tx, &arrivals)?;
         Ok(ahead)
@@ -123,21 +121,23 @@ impl Foresight {
         Ok(())
     }
 
-    /// Whom the submission at `place` is of, as far as that is still so.
+    /// Whom the submission at `place` is of, as far as that is still so. It comes about next.
     pub fn about(&mut self, place: usize, arrival: &Arrival) -> Option<Foreseen> {
+        let turns = matching::turns(&arrival.reading.keys());
+        let shares_turn = turns.iter().any(|turn| self.since.turns.contains(turn));
+        self.since.turns.extend(turns);
         let mut foreseen = self.foreseen.get_mut(place)?.take()?;
         let since = &self.since;
-        let compared =
-            |found: &Decision| found.candidates.iter().map(|it| it.id).chain(found.held_by).collect::<Vec<_>>();
-        let is_other = |found: &Decision| compared(found).iter().any(|id| since.records.contains(id));
-        let shares_turn = matching::turns(&arrival.reading.keys()).iter().any(|turn| since.turns.contains(turn));
+        let is_other = |found: &Decision| {
+            let mut compared = found.candidates.iter().map(|it| it.id).chain(found.held_by);
+            compared.any(|id| since.records.contains(&id))
+        };
         foreseen.interest = foreseen.interest.filter(|it| !since.changed_leads && !is_other(&it.found));
         (!shares_turn && !is_other(&foreseen.found)).then_some(foreseen)
     }
 
     /// Takes note of what a submission brought about.
-    pub fn came_about(&mut self, arrival: &Arrival, done: &Done) {
-        self.since.turns.extend(matching::turns(&arrival.reading.keys()));
+    pub fn came_about(&mut self, done: &Done) {
         self.since.records.extend(done.contact_id.into_iter().chain(done.lead_id));
         let effect = done.outcome.lead.as_ref().map(|lead| lead.effect);
         self.since.changed_leads |= effect == Some(Effect::Updated);

@@ -121,7 +121,7 @@ pub(super) struct Visit<'a> {
     pub(super) lead_strategy: Strategy,
     pub(super) reading: &'a Reading,
     /// What the person is matched by.
-    pub(super) keys: Keys,
+    keys: Keys,
     /// How the sender confirmed their address, if the form asks for that.
     confirmed: Option<String>,
     /// Since when its consents count.

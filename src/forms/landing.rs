@@ -47,7 +47,7 @@ pub fn lead_keys(arrival: &Arrival, whose: Whose) -> Keys {
         (Field::Contact, text(whose.contact)),
         (Field::Account, text(whose.account)),
         (Field::Form, text(Some(arrival.form.id))),
-        (Field::Email, reading.keys().remove(&Field::Email)),
+        (Field::Email, reading.email.as_ref().map(|email| email.key.clone())),
         (Field::Phone, interest::phone_key(reading)),
         (Field::Campaign, value(Slot::Campaign, &definition.campaign)),
         (Field::ProductLine, value(Slot::ProductLine, &definition.product_line)),

@@ -213,7 +213,7 @@ impl Submissions<'_, '_> {
 
     /// The first submission that said the same to the form since some instant, for each of those asked for, by its place
     /// among them; nothing for one that is new.
-    pub fn saying_the_same(&mut self, asked: &[(Id, &str, Timestamp)]) -> Result<Vec<(usize, Id)>> {
+    pub fn saying_the_same(&mut self, asked: &[(Id, String, Timestamp)]) -> Result<Vec<(usize, Id)>> {
         let workspace = self.0.scope.workspace;
         let mut found = Vec::new();
         match &mut *self.0.conn {

@@ -32,8 +32,8 @@ pub fn receive_all(tx: &mut Tx<'_>, arrivals: &[Arrival]) -> Result<Vec<Result<I
             Err(error) => Err(error),
         });
     }
-    let brought = || begun.iter().flatten().filter_map(|begun| begun.brought.as_ref());
-    let decisions: Vec<_> = brought().flat_map(|brought| &brought.decisions).cloned().collect();
+    let brought = begun.iter_mut().flatten().filter_map(|begun| begun.brought.as_mut());
+    let decisions: Vec<_> = brought.flat_map(|brought| std::mem::take(&mut brought.decisions)).collect();
     tx.match_decisions().insert(&decisions)?;
     let told = begun.iter().flatten().filter_map(Begun::interaction).cloned().collect::<Vec<_>>();
     let mut recorded = interactions::record(tx, &told)?.into_iter();
@@ -78,7 +78,7 @@ fn begin(tx: &mut Tx<'_>, ahead: &mut Foresight, place: usize, arrival: &Arrival
         None => {
             let foreseen = ahead.about(place, arrival);
             let brought = fulfil::bring_about(tx, &mut ahead.strategies, foreseen, (id, arrival), deed)?;
-            ahead.came_about(arrival, &brought.done);
+            ahead.came_about(&brought.done);
             brought
         }
     };

@@ -39,6 +39,9 @@ pub fn leads_around(tx: &mut Tx<'_>, contacts: &[Id], emails: &[&str]) -> Result
 /// were asked about. None when the strategy looks beyond these, or one of them was merged.
 pub fn find_lead_around(strategy: &Strategy, incoming: &Keys, around: &[KnownLead]) -> Option<Decision> {
     let contact = value(incoming, Field::Contact).and_then(Id::parse);
+    let email = value(incoming, Field::Email);
+    let near = around.iter().filter(|lead| lead.is_near(contact, email));
+    let near: Vec<(&KnownLead, Candidate)> = near.map(|lead| (lead, lead.candidate(contact))).collect();
     let mut candidates: Vec<Candidate> = Vec::new();
     for alternative in strategy.applicable(|field| value(incoming, field).is_some()) {
         let fields: Vec<Field> = alternative.identifying(Target::Lead).collect();
@@ -46,14 +49,13 @@ pub fn find_lead_around(strategy: &Strategy, incoming: &Keys, around: &[KnownLea
             return None;
         }
         let is_alike = |known: &Candidate| fields.iter().all(|it| value(&known.keys, *it) == value(incoming, *it));
-        let known = around.iter().map(|lead| (lead, lead.candidate(contact)));
-        let (alike, known): (Vec<_>, Vec<_>) = known.filter(|(_, known)| is_alike(known)).unzip();
-        if alike.len() > MOST || alike.into_iter().any(KnownLead::is_merged) {
+        let alike: Vec<_> = near.iter().filter(|(_, known)| is_alike(known)).collect();
+        if alike.len() > MOST || alike.iter().any(|(lead, _)| lead.is_merged()) {
             return None;
         }
-        for lead in known {
+        for (_, lead) in alike {
             if candidates.iter().all(|other| other.id != lead.id) {
-                candidates.push(lead);
+                candidates.push(lead.clone());
             }
         }
     }

@@ -238,6 +238,12 @@ impl KnownLead {
         self.merged_into_id.is_some()
     }
 
+    /// Whether it is this contact's, or came with this e-mail address.
+    pub(super) fn is_near(&self, contact: Option<Id>, email: Option<&str>) -> bool {
+        let is_contacts = contact.is_some() && self.contact_id == contact;
+        is_contacts || email.is_some() && self.email_key.as_deref() == email
+    }
+
     /// The lead as it is compared.
     pub(super) fn candidate(&self, matched_contact: Option<Id>) -> Candidate {
         let belongs_to_matched_contact = self.contact_id.is_some() && self.contact_id == matched_contact;

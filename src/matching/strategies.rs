@@ -180,7 +180,8 @@ pub fn strategy(tx: &mut Tx<'_>, target: Target, key: Option<&str>) -> Result<Op
 
 /// The strategy for `target` that is used where none is named.
 pub fn default_strategy(tx: &mut Tx<'_>, target: Target) -> Result<Strategy> {
-    Ok(tx.own_strategies().default_of(target)?.unwrap_or_else(|| target.default_strategy()))
+    let [contact, lead] = default_strategies(tx)?;
+    Ok(if target == Target::Contact { contact } else { lead })
 }
 
 /// Those of both targets: of contacts, and of leads.
@@ -303,7 +304,7 @@ fn shipped_target(id: Id) -> Option<Target> {
 }
 
 fn shipped(tx: &mut Tx<'_>, target: Target, id: Id) -> Result<Entry> {
-    let is_default = tx.own_strategies().default_of(target)?.is_none();
+    let is_default = tx.own_strategies().defaults()?.iter().all(|own| own.target != target);
     let strategy = target.default_strategy();
     Ok(Entry { id, strategy, is_default, is_shipped: true, version: 1, created_at: None, updated_at: None })
 }

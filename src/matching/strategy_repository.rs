@@ -55,16 +55,6 @@ impl OwnStrategies<'_, '_> {
         Ok(found.into_iter().map(|strategy| strategy.0).collect())
     }
 
-    /// The default of `target`, if it is one of the workspace's own.
-    pub(super) fn default_of(&mut self, target: Target) -> Result<Option<Strategy>> {
-        let found = own::table
-            .filter(own::workspace_id.eq(self.0.scope.workspace))
-            .filter(own::target.eq(Code(target)))
-            .filter(own::is_default.eq(true));
-        let found: Option<JsonOf<Strategy>> = found.select(own::definition).first(self.0.conn).optional()?;
-        Ok(found.map(|strategy| strategy.0))
-    }
-
     pub(super) fn update(&mut self, id: Id, strategy: &Strategy) -> Result<()> {
         diesel::update(own::table.find((self.0.scope.workspace, id)))
             .set((

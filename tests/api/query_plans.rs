@@ -189,16 +189,24 @@ async fn a_search_reads_in_the_order_that_it_shows() {
     listening.expect_no_offence();
 }
 
+/// Where to send what visitors fill into a form.
+async fn where_to_submit(admin: &Person) -> String {
+    let fields = json!([
+        {"name": "email", "required": true, "maps_to": "contact.email"},
+        {"name": "question", "multi_line": true},
+    ]);
+    let form = json!({"name": "Paper", "kind": "landing_page", "source": "web", "fields": fields});
+    let form = bodies::id(&admin.post("/v1/forms", form).await.expect(201));
+    let form = admin.post(&format!("/v1/forms/{form}/publish"), json!(null)).await.expect(200);
+    format!("/v1/public/forms/{}/submissions", form["key"].as_str().unwrap())
+}
+
 #[tokio::test]
 async fn recording_what_people_did_looks_nothing_up_without_an_index() {
     let mut listening = Listening::start().await;
     let admin = listening.app.admin().await;
     live_model(&admin, newcomers()).await;
-    let field = json!({"name": "email", "required": true, "maps_to": "contact.email"});
-    let form = json!({"name": "Paper", "kind": "landing_page", "source": "web", "fields": [field]});
-    let form = bodies::id(&admin.post("/v1/forms", form).await.expect(201));
-    let form = admin.post(&format!("/v1/forms/{form}/publish"), json!(null)).await.expect(200);
-    let submissions = format!("/v1/public/forms/{}/submissions", form["key"].as_str().unwrap());
+    let submissions = where_to_submit(&admin).await;
     listening.forget();
     let record = |what| bodies::with(json!({"kind": "page_visited", "occurred_at": day(9)}), what);
     let requests = [
@@ -234,14 +242,7 @@ async fn recording_what_people_did_looks_nothing_up_without_an_index() {
 async fn whom_many_submissions_at_once_are_of_is_looked_up_by_index() {
     let mut listening = Listening::start().await;
     let admin = listening.app.admin().await;
-    let fields = json!([
-        {"name": "email", "required": true, "maps_to": "contact.email"},
-        {"name": "question", "multi_line": true},
-    ]);
-    let form = json!({"name": "Paper", "kind": "landing_page", "source": "web", "fields": fields});
-    let form = bodies::id(&admin.post("/v1/forms", form).await.expect(201));
-    let form = admin.post(&format!("/v1/forms/{form}/publish"), json!(null)).await.expect(200);
-    let submissions = format!("/v1/public/forms/{}/submissions", form["key"].as_str().unwrap());
+    let submissions = where_to_submit(&admin).await;
     listening.forget();
     let mut looked_around = 0;
     for question in ["Who?", "What?", "When?"] {

@@ -43,6 +43,12 @@ pub struct Site {
     pub form: Value,
 }
 
+/// A live form with `changes`.
+async fn live(admin: &Person, changes: Value) -> Value {
+    let form = admin.post("/v1/forms", bodies::with(form(), changes)).await.expect(201);
+    admin.post(&format!("/v1/forms/{}/publish", bodies::id(&form)), Value::Null).await.expect(200)
+}
+
 impl Site {
     pub async fn open() -> Self {
         Self::with(json!({})).await
@@ -56,10 +62,13 @@ impl Site {
     pub async fn set_up(options: Options, changes: Value) -> Self {
         let app = TestApp::start_with(options).await;
         let admin = app.admin().await;
-        let form = admin.post("/v1/forms", bodies::with(form(), changes)).await.expect(201);
-        let publish = format!("/v1/forms/{}/publish", bodies::id(&form));
-        let form = admin.post(&publish, Value::Null).await.expect(200);
+        let form = live(&admin, changes).await;
         Self { app, admin, form }
+    }
+
+    /// Goes on with another form than before.
+    pub async fn turn_to(&mut self, changes: Value) {
+        self.form = live(&self.admin, changes).await;
     }
 
     pub fn path(&self) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{Site, form};
+use super::Site;
 use crate::assignment::seller;
 use crate::scoring::{ledger, live_model, sum};
 use crate::support::{Answer, bodies};
@@ -144,9 +144,7 @@ async fn whom_two_of_many_tell_each_by_something_else_is_one_contact_that_the_se
     let alternatives = json!([{"fields": [{"field": "email"}]}, {"fields": [{"field": "phone"}]}]);
     let either = json!({"key": "either", "name": "Either", "target": "contact", "alternatives": alternatives});
     site.admin.post("/v1/matching-strategies", either).await.expect(201);
-    let form = bodies::with(form(), json!({"contact_strategy": "either"}));
-    let form = site.admin.post("/v1/forms", form).await.expect(201);
-    site.form = site.admin.post(&format!("/v1/forms/{}/publish", bodies::id(&form)), Value::Null).await.expect(200);
+    site.turn_to(json!({"contact_strategy": "either"})).await;
     let phone = |number: usize| format!("+37255500{number:02}");
     for number in 0..16 {
         let known = json!({"email": address(number), "phone": phone(number)});
@@ -201,9 +199,7 @@ async fn whoever_was_merged_or_has_the_address_and_nothing_that_is_compared_is_f
             let by_phone = json!({"key": strategy, "name": "Phone", "target": "contact", "alternatives": alternatives});
             site.admin.post("/v1/matching-strategies", by_phone).await.expect(201);
         }
-        let form = bodies::with(form(), json!({"contact_strategy": strategy}));
-        let form = site.admin.post("/v1/forms", form).await.expect(201);
-        site.form = site.admin.post(&format!("/v1/forms/{}/publish", bodies::id(&form)), Value::Null).await.expect(200);
+        site.turn_to(json!({"contact_strategy": strategy})).await;
         let answers = (0..24).map(|number| json!({"fields": {"email": address(number), "topic": strategy}}));
         for (number, answer) in sent(&site, answers).await.iter().enumerate() {
             let became = site.became(&id(answer)).await;
